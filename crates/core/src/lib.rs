@@ -1,0 +1,36 @@
+//! The words and traits that all corokit crates share.
+//!
+//! ```
+//! use corokit_core::{Position, TaskState};
+//!
+//! // A position counts the entries that run before it: 0 is next.
+//! assert_eq!(Position::from(2), Position::Index(2));
+//! assert_eq!(TaskState::Blocked.to_string(), "blocked");
+//! ```
+//!
+//! This crate holds vocabulary, no machinery: no queue, no executor, no lock.
+//!
+//! | word | what it says |
+//! |---|---|
+//! | [`TaskId`] | which task: unique for the life of the process, never re-used |
+//! | [`Position`] | where in a ready queue |
+//! | [`TaskState`] | what a task is doing now |
+//! | [`ReadyQueue`] | the policy that decides which entry runs next |
+//! | `time` | the one clock and its timers (feature `time`, on async-io) |
+//!
+//! Without the feature `time` the crate is `no_std` and has no dependencies.
+
+#![cfg_attr(not(feature = "time"), no_std)]
+#![forbid(unsafe_code)]
+
+mod position;
+mod ready_queue;
+mod task_id;
+mod task_state;
+#[cfg(feature = "time")]
+pub mod time;
+
+pub use position::Position;
+pub use ready_queue::ReadyQueue;
+pub use task_id::TaskId;
+pub use task_state::TaskState;

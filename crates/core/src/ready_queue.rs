@@ -1,0 +1,59 @@
+//! The policy that decides which entry runs next.
+
+/// The order of the entries that are ready to run.
+///
+/// A scheduler keeps its tasks in a table and gives each a *slot*, a small number. A ready queue
+/// orders slots and knows nothing else: no tasks, no wakers, no user code. So a policy is written
+/// and tested as a plain data structure.
+///
+/// The scheduler promises that a slot is in the queue at most once (it never pushes or inserts a
+/// slot for which [`contains`](ReadyQueue::contains) is true) and that every slot lies below the
+/// number last given to [`set_slots`](ReadyQueue::set_slots). A queue may panic if that is broken.
+///
+/// A **regular** entry is one that [`push`](ReadyQueue::push) put where the policy wants it. A
+/// **placed** entry is one that `insert_*` put where the program wants it: whatever the policy,
+/// it runs after exactly the entries that were before it at that moment and are still there.
+///
+/// Source: asynkit's `AbstractSchedulingLoop` (`queue_len`, `queue_items`, `queue_find`,
+/// `queue_remove`, `queue_insert`, `queue_insert_pos`).
+pub trait ReadyQueue {
+    /// Tells the queue that the task table now has `slots` slots. The number never shrinks.
+    fn set_slots(&mut self, slots: usize);
+
+    /// Returns the number of entries.
+    fn len(&self) -> usize;
+
+    /// Returns `true` if there is no entry.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Returns `true` if `slot` is in the queue.
+    fn contains(&self, slot: u32) -> bool;
+
+    /// Puts `slot` at its regular place.
+    fn push(&mut self, slot: u32);
+
+    /// Takes out the entry that runs next.
+    fn pop(&mut self) -> Option<u32>;
+
+    /// Takes `slot` out, wherever it is. Returns `false`, and changes nothing, if it is not there.
+    fn remove(&mut self, slot: u32) -> bool;
+
+    /// Puts `slot` after exactly `index` entries, or at the back if there are fewer.
+    fn insert_at(&mut self, slot: u32, index: usize);
+
+    /// Puts `slot` directly after `anchor`. Returns `false`, and changes nothing, if `anchor` is
+    /// not in the queue.
+    fn insert_after(&mut self, slot: u32, anchor: u32) -> bool;
+
+    /// Puts `slot` directly before `anchor`. Returns `false`, and changes nothing, if `anchor` is
+    /// not in the queue.
+    fn insert_before(&mut self, slot: u32, anchor: u32) -> bool;
+
+    /// Lets the first `count` entries, modulo the length, run after all others, in their order.
+    fn rotate_left(&mut self, count: usize);
+
+    /// Lists the slots in the order in which they run.
+    fn iter(&self) -> impl Iterator<Item = u32> + '_;
+}

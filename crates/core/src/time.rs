@@ -1,0 +1,99 @@
+//! The one clock and its timers.
+//!
+//! Everything in corokit that waits for time asks here, so that there is one place where time
+//! comes from. It is the monotonic [`Instant`]; the timers are async-io's, and no timer runs
+//! before its instant.
+
+use core::fmt;
+use core::future::Future;
+use core::pin::Pin;
+use core::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use async_io::Timer;
+use pin_project_lite::pin_project;
+
+/// Returns the current instant of the monotonic clock.
+///
+/// # Examples
+///
+/// ```
+/// let earlier = corokit_core::time::now();
+/// assert!(corokit_core::time::now() >= earlier);
+/// ```
+pub fn now() -> Instant {
+    Instant::now()
+}
+
+/// Waits for `duration`.
+///
+/// A duration too long for the clock to represent never ends.
+///
+/// Source: `asyncio.sleep`.
+///
+/// # Cancel safety
+///
+/// Dropping the future disarms the timer; nothing else happens.
+///
+/// # Examples
+///
+/// ```
+/// use corokit_core::time;
+/// use std::time::Duration;
+///
+/// let start = time::now();
+/// futures_lite::future::block_on(time::sleep(Duration::from_millis(1)));
+/// assert!(time::now() - start >= Duration::from_millis(1));
+/// ```
+pub fn sleep(duration: Duration) -> Sleep {
+    match now().checked_add(duration) {
+        Some(deadline) => sleep_until(deadline),
+        None => Sleep {
+            timer: Timer::never(),
+        },
+    }
+}
+
+/// Waits until `deadline`. A deadline in the past is over at once, at the first poll.
+///
+/// # Cancel safety
+///
+/// Dropping the future disarms the timer; nothing else happens.
+///
+/// # Examples
+///
+/// ```
+/// use corokit_core::time;
+///
+/// let deadline = time::now();
+/// futures_lite::future::block_on(time::sleep_until(deadline));
+/// assert!(time::now() >= deadline);
+/// ```
+pub fn sleep_until(deadline: Instant) -> Sleep {
+    Sleep {
+        timer: Timer::at(deadline),
+    }
+}
+
+pin_project! {
+    /// The future of [`sleep`] and [`sleep_until`].
+    #[must_use = "futures do nothing unless polled or awaited"]
+    pub struct Sleep {
+        #[pin]
+        timer: Timer,
+    }
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.project().timer.poll(cx).map(drop)
+    }
+}
+
+impl fmt::Debug for Sleep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sleep").finish_non_exhaustive()
+    }
+}
