@@ -1,0 +1,354 @@
+//! The executor: spawn, run, drop.
+
+use std::cell::{Cell, OnceCell};
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::marker::PhantomData;
+use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::pin::pin;
+use std::rc::Rc;
+
+use corokit_core::ReadyQueue;
+
+use crate::builder::TaskBuilder;
+use crate::fifo::Fifo;
+use crate::local::Local;
+use crate::runner::{Runner, Sleeper};
+use crate::spawn;
+use crate::task::Task;
+
+/// A thread-confined executor whose ready queue can be read and rearranged.
+///
+/// It is a drop-in for async-executor's `LocalExecutor`; beyond that, see the methods that start
+/// with `ready_`, [`sleep_insert`](LocalExecutor::sleep_insert) and
+/// [`task_switch`](LocalExecutor::task_switch).
+///
+/// Tasks may borrow what lives for `'a`. `Q` is the order in which they run: [`Fifo`] unless
+/// another [`ReadyQueue`] is given to [`with_queue`](LocalExecutor::with_queue).
+///
+/// The executor is neither `Send` nor `Sync`; its home is the thread on which it is first used.
+/// Wakers and task handles may go anywhere.
+///
+/// # Drop
+///
+/// Dropping the executor cancels every task and returns when every future has been dropped. If
+/// another thread is about to wake a task at that moment, the drop waits for the few instructions
+/// that this takes. A destructor that panics in a future aborts the process, as it does in
+/// async-task.
+///
+/// # Examples
+///
+/// ```
+/// use corokit_scheduler::LocalExecutor;
+/// use futures_lite::future;
+///
+/// let executor = LocalExecutor::new();
+/// let task = executor.spawn(async { "Hello" });
+/// assert_eq!(future::block_on(executor.run(task)), "Hello");
+/// ```
+///
+/// It stays on its thread, and so do its runners:
+///
+/// ```compile_fail,E0277
+/// fn is_send<T: Send>(_: T) {}
+/// is_send(corokit_scheduler::LocalExecutor::new());
+/// ```
+///
+/// ```compile_fail,E0277
+/// fn is_send<T: Send>(_: T) {}
+/// let executor = corokit_scheduler::LocalExecutor::new();
+/// is_send(executor.run(async {}));
+/// ```
+///
+/// What its tasks borrow must outlive it:
+///
+/// ```compile_fail,E0597
+/// use corokit_scheduler::LocalExecutor;
+///
+/// let executor = LocalExecutor::new();
+/// {
+///     let text = String::from("gone too soon");
+///     executor.spawn(async { text.len() }).detach();
+/// }
+/// executor.try_tick();
+/// ```
+pub struct LocalExecutor<'a, Q: ReadyQueue + 'static = Fifo> {
+    local: OnceCell<Rc<Local<Q>>>,
+    /// What the scheduler starts with.
+    queue: Cell<Option<Q>>,
+    /// Makes `'a` invariant.
+    marker: PhantomData<Cell<&'a ()>>,
+}
+
+// Whatever unwinds, a poll or the iterator given to `spawn_many`, finds the scheduler in order: no
+// user code runs while its state is borrowed, and what a poll has set is restored by a guard.
+impl<Q: ReadyQueue> UnwindSafe for LocalExecutor<'_, Q> {}
+impl<Q: ReadyQueue> RefUnwindSafe for LocalExecutor<'_, Q> {}
+
+impl<'a> LocalExecutor<'a> {
+    /// Creates an executor that runs its tasks first in, first out.
+    ///
+    /// Nothing is allocated before the first use.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let executor = corokit_scheduler::LocalExecutor::new();
+    /// assert!(executor.is_empty());
+    /// ```
+    pub const fn new() -> Self {
+        LocalExecutor::with_queue(Fifo::new())
+    }
+}
+
+impl<'a, Q: ReadyQueue> LocalExecutor<'a, Q> {
+    /// Creates an executor that runs its tasks in the order of `queue`, which must be empty.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_scheduler::{Fifo, LocalExecutor};
+    ///
+    /// let executor = LocalExecutor::with_queue(Fifo::new());
+    /// assert!(!executor.try_tick());
+    /// ```
+    pub const fn with_queue(queue: Q) -> Self {
+        LocalExecutor {
+            local: OnceCell::new(),
+            queue: Cell::new(Some(queue)),
+            marker: PhantomData,
+        }
+    }
+
+    /// Returns the scheduler, which is made at the first use.
+    #[inline]
+    pub(crate) fn local(&self) -> &Local<Q> {
+        self.local.get_or_init(|| {
+            let queue = self.queue.take();
+            Local::new(queue.expect("the queue is taken once"))
+        })
+    }
+
+    /// Returns the scheduler if there has been a first use.
+    pub(crate) fn local_if_used(&self) -> Option<&Local<Q>> {
+        self.local.get().map(|local| &**local)
+    }
+
+    /// Returns `true` if there are no unfinished tasks.
+    ///
+    /// A task that was cancelled counts until its future has been dropped. Main futures do not
+    /// count.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_scheduler::LocalExecutor;
+    ///
+    /// let executor = LocalExecutor::new();
+    /// assert!(executor.is_empty());
+    ///
+    /// let task = executor.spawn(async {});
+    /// assert!(!executor.is_empty());
+    ///
+    /// assert!(executor.try_tick());
+    /// assert!(executor.is_empty());
+    /// ```
+    pub fn is_empty(&self) -> bool {
+        self.local_if_used()
+            .is_none_or(|local| local.state.borrow().table.tasks() == 0)
+    }
+
+    /// Spawns a task: puts it at the back of the ready queue.
+    ///
+    /// Source: `asyncio.create_task`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_scheduler::LocalExecutor;
+    ///
+    /// let text = String::from("tasks may borrow");
+    /// let executor = LocalExecutor::new();
+    /// let task = executor.spawn(async { text.len() });
+    /// assert!(executor.try_tick());
+    /// assert!(task.is_finished());
+    /// ```
+    #[inline]
+    pub fn spawn<T: 'a>(&self, future: impl Future<Output = T> + 'a) -> Task<T> {
+        self.spawn_named(future, None)
+    }
+
+    /// Spawns a task with the options that the builder collected.
+    #[inline]
+    pub(crate) fn spawn_named<T: 'a>(
+        &self,
+        future: impl Future<Output = T> + 'a,
+        name: Option<Rc<str>>,
+    ) -> Task<T> {
+        // SAFETY: what the future borrows lives for `'a`. The lifetime is invariant and the
+        // executor implements `Drop`, so `'a` strictly outlives the executor; its drop calls
+        // `shut_down`, and an executor that is leaked never polls or drops a future again, since
+        // only its methods, and the futures that borrow it, do so.
+        unsafe { spawn::spawn(self.local(), future, name) }
+    }
+
+    /// Spawns many tasks and pushes their handles to `handles`, in order.
+    ///
+    /// If the iterator panics, the tasks spawned until then stay.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_scheduler::LocalExecutor;
+    /// use futures_lite::future;
+    ///
+    /// let executor = LocalExecutor::new();
+    /// let mut tasks = Vec::new();
+    /// executor.spawn_many((0..3).map(future::ready), &mut tasks);
+    ///
+    /// let sum = future::block_on(executor.run(async {
+    ///     let mut sum = 0;
+    ///     for task in tasks {
+    ///         sum += task.await;
+    ///     }
+    ///     sum
+    /// }));
+    /// assert_eq!(sum, 3);
+    /// ```
+    pub fn spawn_many<T: 'a, F: Future<Output = T> + 'a>(
+        &self,
+        futures: impl IntoIterator<Item = F>,
+        handles: &mut impl Extend<Task<F::Output>>,
+    ) {
+        handles.extend(futures.into_iter().map(|future| self.spawn(future)));
+    }
+
+    /// Starts to describe a task: its name.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_scheduler::LocalExecutor;
+    ///
+    /// let executor = LocalExecutor::new();
+    /// let task = executor.task().name("greeter").spawn(async {});
+    /// assert_eq!(executor.tasks()[0].name(), Some("greeter"));
+    /// ```
+    pub fn task(&self) -> TaskBuilder<'_, 'a, Q> {
+        TaskBuilder::new(self)
+    }
+
+    /// Runs the next task, if there is one that can run now. Returns `true` if one was run.
+    ///
+    /// Running a task means to poll its future once, or to drop it if the task was cancelled.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_scheduler::LocalExecutor;
+    ///
+    /// let executor = LocalExecutor::new();
+    /// assert!(!executor.try_tick());
+    ///
+    /// let task = executor.spawn(async {});
+    /// assert!(executor.try_tick());
+    /// assert!(!executor.try_tick());
+    /// ```
+    pub fn try_tick(&self) -> bool {
+        self.local_if_used().is_some_and(Local::step)
+    }
+
+    /// Runs the next task, and waits for one if none can run now.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future runs nothing and loses nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_scheduler::LocalExecutor;
+    /// use futures_lite::future;
+    ///
+    /// let executor = LocalExecutor::new();
+    /// let task = executor.spawn(async {});
+    /// future::block_on(executor.tick());
+    /// assert!(task.is_finished());
+    /// ```
+    pub async fn tick(&self) {
+        let mut sleeper = Sleeper::new(self.local());
+        poll_fn(|cx| sleeper.poll_step(cx)).await;
+    }
+
+    /// Runs the executor until `future`, the main future, completes.
+    ///
+    /// The main future is polled at once. From then on it has an entry in the ready queue like a
+    /// task: when it is woken, it goes to the back, and it can give up or choose its place with
+    /// [`sleep_insert`](LocalExecutor::sleep_insert) and
+    /// [`task_switch`](LocalExecutor::task_switch).
+    ///
+    /// One poll of `run` is a *round*: it ends when nothing is left to run, and otherwise after
+    /// 256 entries, so that a reactor that shares the thread gets its turn. A main future that was
+    /// woken is polled at the end of the round at the latest, wherever in the queue it is.
+    ///
+    /// When the main future completes, tasks stay as they are: unfinished ones go on with the next
+    /// `run`, and end with the executor. Several runners may drive one executor, also nested in
+    /// its own tasks; each polls its own main future.
+    ///
+    /// Source: `asyncio.AbstractEventLoop.run_until_complete`.
+    ///
+    /// # Panics
+    ///
+    /// A panic of the main future goes to the caller. Panics of tasks do not.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future drops the main future. Tasks are not affected, and other runners go on.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_scheduler::LocalExecutor;
+    /// use futures_lite::future;
+    ///
+    /// let executor = LocalExecutor::new();
+    /// let task = executor.spawn(async { 1 + 2 });
+    /// let result = future::block_on(executor.run(async { task.await * 2 }));
+    /// assert_eq!(result, 6);
+    /// ```
+    pub async fn run<T>(&self, future: impl Future<Output = T>) -> T {
+        let mut future = pin!(future);
+        let mut runner = Runner::new(self.local());
+        poll_fn(|cx| runner.poll(future.as_mut(), cx)).await
+    }
+}
+
+impl<Q: ReadyQueue> Drop for LocalExecutor<'_, Q> {
+    fn drop(&mut self) {
+        if let Some(local) = self.local.get() {
+            local.shut_down();
+        }
+    }
+}
+
+impl Default for LocalExecutor<'_> {
+    fn default() -> Self {
+        LocalExecutor::new()
+    }
+}
+
+impl<Q: ReadyQueue> fmt::Debug for LocalExecutor<'_, Q> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.local_if_used() {
+            None => f.write_str("LocalExecutor(<unused>)"),
+            Some(local) => {
+                let state = local.state.borrow();
+                f.debug_struct("LocalExecutor")
+                    .field("number", &local.shared.number)
+                    .field("tasks", &state.table.tasks())
+                    .field("ready", &state.queue.len())
+                    .finish_non_exhaustive()
+            }
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! A thread-confined executor on async-task whose ready queue can be read and rearranged.
+//!
+//! ```
+//! use corokit_scheduler::LocalExecutor;
+//! use futures_lite::future;
+//! use std::cell::RefCell;
+//!
+//! let log = RefCell::new(Vec::new());
+//! let executor = LocalExecutor::new();
+//! let tasks = ["first", "second", "third"].map(|name| {
+//!     let log = &log;
+//!     executor.spawn(async move { log.borrow_mut().push(name) })
+//! });
+//!
+//! // The third one is in a hurry.
+//! executor.ready_reinsert(tasks[2].metadata().id(), 0)?;
+//!
+//! future::block_on(executor.run(async {
+//!     for task in tasks {
+//!         task.await;
+//!     }
+//! }));
+//! assert_eq!(*log.borrow(), ["third", "first", "second"]);
+//! # Ok::<(), corokit_scheduler::ScheduleError>(())
+//! ```
+//!
+//! [`LocalExecutor`] is a drop-in for async-executor's type of that name: change the `use` line.
+//! The project's `cargo xtask conformance` runs async-executor's own tests against it.
+//!
+//! # Order
+//!
+//! The default order, [`Fifo`], is strict: spawns, wake-ups and yields all go to the back. Any
+//! other order is asked for. A position is the number of entries that run before it, the moved
+//! entry itself not counted: 0 is next, and past the end means the back.
+//!
+//! | to | call | cost |
+//! |---|---|---|
+//! | look | [`ready_len`](LocalExecutor::ready_len), [`ready_ids`](LocalExecutor::ready_ids), [`tasks`](LocalExecutor::tasks), [`task_state`](LocalExecutor::task_state) | counts and states O(1), lists O(n) |
+//! | move | [`ready_reinsert`](LocalExecutor::ready_reinsert) | O(1) at the ends and beside a task, else O(min(n, len - n)) |
+//! | take out, put back | [`ready_take`](LocalExecutor::ready_take), [`ready_pop`](LocalExecutor::ready_pop), [`Parked::insert`] | the same |
+//! | rotate | [`ready_rotate_left`](LocalExecutor::ready_rotate_left), [`ready_rotate_right`](LocalExecutor::ready_rotate_right) | O(min(n, len - n)) |
+//! | give way | [`sleep_insert`](LocalExecutor::sleep_insert), [`task_switch`](LocalExecutor::task_switch) | one step of the scheduler |
+//!
+//! The main future of [`run`](LocalExecutor::run) is an entry like the others. Another order for
+//! all is another [`ReadyQueue`](corokit_core::ReadyQueue).
+//!
+//! # Threads
+//!
+//! An executor lives on one thread; its wakers and task handles go anywhere. A wake-up on the home
+//! thread puts the task into the queue at once and touches no lock. A wake-up, or the drop of a
+//! handle, on another thread goes through an inbox, which is emptied into the queue before each
+//! step and before each look at the queue. After the executor is gone, wake-ups do nothing.
+//!
+//! # Cancellation
+//!
+//! Dropping a [`Task`] cancels it: its future is dropped by the executor, when its turn comes.
+//! Dropping the executor cancels all tasks, at once. See [`LocalExecutor`].
+
+#![deny(unsafe_op_in_unsafe_fn)]
+
+mod builder;
+mod error;
+mod executor;
+mod fifo;
+mod home;
+mod inbox;
+mod inspect;
+mod local;
+mod main_waker;
+mod ready;
+mod runner;
+mod shared;
+mod spawn;
+mod switch;
+mod sync;
+mod table;
+mod task;
+
+pub use builder::TaskBuilder;
+pub use error::ScheduleError;
+pub use executor::LocalExecutor;
+pub use fifo::Fifo;
+pub use inspect::TaskInfo;
+pub use ready::{InsertError, Parked};
+pub use switch::{SleepInsert, TaskSwitch};
+pub use task::{FallibleTask, Task, TaskMeta};

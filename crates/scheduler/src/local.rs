@@ -1,0 +1,458 @@
+//! The scheduler itself: the task table, the ready queue, and who is running.
+//!
+//! Everything here lives on the home thread. The state is borrowed for one operation at a time
+//! and never while user code runs: what has to be polled, woken or dropped is taken out first.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::mem;
+use std::pin::Pin;
+use std::ptr::NonNull;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::thread;
+
+use async_task::Runnable;
+use corokit_core::{Position, ReadyQueue, TaskId, TaskState};
+
+use crate::home::Home;
+use crate::shared::{Delivery, Shared};
+use crate::table::{Kind, Table};
+use crate::task::TaskMeta;
+
+/// Stands for "no slot".
+pub(crate) const NONE: u32 = u32::MAX;
+
+/// The thread-confined part of an executor.
+pub(crate) struct Local<Q> {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) state: RefCell<State<Q>>,
+    /// The slot of the entry that is being polled, or `NONE`.
+    current: Cell<u32>,
+    /// Where the entry that is being polled wants to be put when it wakes itself.
+    place: Cell<Option<Position>>,
+    /// How many main futures are due: their turn came while another runner was at work.
+    due: Cell<usize>,
+    next_runner: Cell<u64>,
+}
+
+/// What is borrowed for one operation at a time.
+pub(crate) struct State<Q> {
+    pub(crate) table: Table,
+    pub(crate) queue: Q,
+    pub(crate) names: HashMap<u32, Rc<str>>,
+    /// How many entries are parked.
+    pub(crate) parked: usize,
+    /// The entries that are being polled below `current`, the outermost first.
+    outer: Vec<Frame>,
+}
+
+/// What belongs to an entry whose poll runs another entry.
+struct Frame {
+    slot: u32,
+    place: Option<Position>,
+    wants_waker: bool,
+}
+
+/// The entry whose turn it is.
+pub(crate) enum Turn {
+    /// A task: its slot, its runnable, and whether no waker of it is kept yet.
+    Task(u32, Runnable<TaskMeta>, bool),
+    /// A main future: its slot.
+    Main(u32),
+}
+
+impl<Q: ReadyQueue + 'static> Local<Q> {
+    /// Makes a scheduler whose home is the current thread.
+    pub(crate) fn new(queue: Q) -> Rc<Self> {
+        let local = Rc::new(Local {
+            shared: Arc::new(Shared::new()),
+            state: RefCell::new(State {
+                table: Table::new(),
+                queue,
+                names: HashMap::new(),
+                parked: 0,
+                outer: Vec::new(),
+            }),
+            current: Cell::new(NONE),
+            place: Cell::new(None),
+            due: Cell::new(0),
+            next_runner: Cell::new(0),
+        });
+        let home: &dyn Home = &*local;
+        // SAFETY: the value is in an `Rc` and stays where it is until it is dropped, and its drop
+        // calls `clear`. A leaked executor leaks the `Rc` too.
+        unsafe { local.shared.home.set(NonNull::from(home)) };
+        local
+    }
+}
+
+/// Turns.
+impl<Q: ReadyQueue> Local<Q> {
+    /// Takes the next entry out of the ready queue, after what other threads have delivered has
+    /// been put into it.
+    #[inline]
+    pub(crate) fn next_turn(&self) -> Option<Turn> {
+        if self.shared.inbox.is_pending() {
+            self.receive();
+        }
+        let mut state = self.state.borrow_mut();
+        let index = state.queue.pop()?;
+        let slot = state.table.slot_mut(index);
+        Some(match slot.runnable.take() {
+            Some(runnable) => Turn::Task(index, runnable, slot.waker.is_none()),
+            None => Turn::Main(index),
+        })
+    }
+
+    /// Runs the next task, passing main futures on to their runners. Returns `false` if there is
+    /// none.
+    pub(crate) fn step(&self) -> bool {
+        loop {
+            match self.next_turn() {
+                Some(Turn::Task(index, runnable, wants_waker)) => {
+                    self.run_task(index, runnable, wants_waker);
+                    return true;
+                }
+                Some(Turn::Main(index)) => self.defer_main(index),
+                None => return false,
+            }
+        }
+    }
+
+    /// Polls a task.
+    #[inline]
+    pub(crate) fn run_task(&self, index: u32, runnable: Runnable<TaskMeta>, wants_waker: bool) {
+        let entered = self.enter(index);
+        self.shared.home.set_wants_waker(wants_waker);
+        runnable.run();
+        drop(entered);
+    }
+
+    /// Polls a main future, and puts its entry back into the queue if it woke itself.
+    pub(crate) fn poll_main<F: Future>(
+        &self,
+        index: u32,
+        waker: &Waker,
+        future: Pin<&mut F>,
+    ) -> Poll<F::Output> {
+        let entered = self.enter(index);
+        self.state.borrow_mut().table.slot_mut(index).woken = false;
+        let poll = future.poll(&mut Context::from_waker(waker));
+        if poll.is_pending() {
+            let mut state = self.state.borrow_mut();
+            if mem::take(&mut state.table.slot_mut(index).woken) {
+                match self.place.take() {
+                    Some(place) => self.put(&mut state, index, place),
+                    None => state.queue.push(index),
+                }
+            }
+        }
+        drop(entered);
+        poll
+    }
+
+    /// Makes an entry the current one until the guard is dropped.
+    #[inline]
+    fn enter(&self, index: u32) -> Entered<'_, Q> {
+        let outer = self.current.replace(index);
+        if outer != NONE {
+            self.enter_nested(outer);
+        }
+        Entered { local: self, outer }
+    }
+
+    /// Puts aside what belongs to the entry that is being polled outside of the new one.
+    #[cold]
+    fn enter_nested(&self, outer: u32) {
+        self.state.borrow_mut().outer.push(Frame {
+            slot: outer,
+            place: self.place.take(),
+            wants_waker: self.shared.home.wants_waker(),
+        });
+    }
+
+    /// Takes up what [`Local::enter_nested`] put aside.
+    #[cold]
+    fn leave_nested(&self) {
+        let frame = self.state.borrow_mut().outer.pop();
+        if let Some(frame) = frame {
+            self.place.set(frame.place);
+            self.shared.home.set_wants_waker(frame.wants_waker);
+        }
+    }
+
+    /// Puts what other threads have delivered into the ready queue.
+    #[cold]
+    pub(crate) fn receive(&self) {
+        self.shared.inbox.drain(|delivery| match delivery {
+            Delivery::Task(runnable) => self.schedule(runnable, false),
+            Delivery::Main(main) => {
+                let (index, generation) = main.receive();
+                self.wake_main(index, generation);
+            }
+        });
+    }
+
+    /// Returns `true` if there is an entry to run, or a delivery that may become one.
+    pub(crate) fn has_work(&self) -> bool {
+        self.shared.inbox.is_pending() || !self.state.borrow().queue.is_empty()
+    }
+}
+
+/// Restores the current entry, also when a poll unwinds.
+struct Entered<'e, Q: ReadyQueue> {
+    local: &'e Local<Q>,
+    outer: u32,
+}
+
+impl<Q: ReadyQueue> Drop for Entered<'_, Q> {
+    #[inline]
+    fn drop(&mut self) {
+        self.local.current.set(self.outer);
+        self.local.place.set(None);
+        if self.outer != NONE {
+            self.local.leave_nested();
+        }
+    }
+}
+
+/// Entries.
+impl<Q: ReadyQueue> Local<Q> {
+    /// Takes a slot into use and returns it with its generation.
+    #[inline]
+    pub(crate) fn allocate(&self, kind: Kind) -> (u32, u32) {
+        let mut state = self.state.borrow_mut();
+        let State { table, queue, .. } = &mut *state;
+        let slots = table.len();
+        let entry = table.allocate(kind);
+        if table.len() > slots {
+            queue.set_slots(table.len());
+        }
+        entry
+    }
+
+    /// Returns a number that no other runner of this scheduler has.
+    pub(crate) fn new_runner(&self) -> u64 {
+        let key = self.next_runner.get();
+        self.next_runner.set(key + 1);
+        key
+    }
+
+    /// Notes that the turn of another runner's main future has come, and wakes that runner.
+    pub(crate) fn defer_main(&self, index: u32) {
+        self.state.borrow_mut().table.slot_mut(index).due = true;
+        self.due.set(self.due.get() + 1);
+        self.wake_runners();
+    }
+
+    /// Wakes the runners that sleep, since there is something to do for them.
+    pub(crate) fn wake_runners(&self) {
+        if self.shared.inbox.is_sleeping() {
+            self.shared.inbox.wake_sleepers();
+        }
+    }
+
+    /// Returns `true`, once, if the turn of this main future came while another runner was at work.
+    #[inline]
+    pub(crate) fn take_due(&self, index: u32) -> bool {
+        if self.due.get() == 0 {
+            return false;
+        }
+        let due = mem::take(&mut self.state.borrow_mut().table.slot_mut(index).due);
+        if due {
+            self.due.set(self.due.get() - 1);
+        }
+        due
+    }
+
+    /// Takes the entry of a main future out of the ready queue. Returns `false` if it is not there.
+    pub(crate) fn take_main(&self, index: u32) -> bool {
+        self.state.borrow_mut().queue.remove(index)
+    }
+
+    /// Removes the entry of a main future whose runner goes away.
+    pub(crate) fn remove_main(&self, index: u32) {
+        self.take_due(index);
+        let mut state = self.state.borrow_mut();
+        state.queue.remove(index);
+        if state.table.slot(index).parked {
+            state.parked -= 1;
+        }
+        let waker = state.table.free(index);
+        debug_assert!(waker.is_none(), "a main future keeps no waker in the table");
+    }
+}
+
+/// Looking at entries.
+impl<Q: ReadyQueue> Local<Q> {
+    /// Returns the slot of the entry that is being polled.
+    pub(crate) fn current(&self) -> Option<u32> {
+        Some(self.current.get()).filter(|index| *index != NONE)
+    }
+
+    /// Lets the running entry be put there when it wakes itself.
+    pub(crate) fn set_place(&self, place: Position) {
+        self.place.set(Some(place));
+    }
+
+    pub(crate) fn id_of(&self, state: &State<Q>, index: u32) -> TaskId {
+        self.shared
+            .task_id(index, state.table.slot(index).generation)
+    }
+
+    /// Returns what the entry in this slot, which is in use, is doing.
+    pub(crate) fn state_of(&self, state: &State<Q>, index: u32) -> TaskState {
+        let slot = state.table.slot(index);
+        if slot.parked {
+            TaskState::Parked
+        } else if state.queue.contains(index) {
+            TaskState::Runnable
+        } else if slot.due || self.is_running(state, index) {
+            TaskState::Running
+        } else {
+            TaskState::Blocked
+        }
+    }
+
+    fn is_running(&self, state: &State<Q>, index: u32) -> bool {
+        self.current.get() == index || state.outer.iter().any(|frame| frame.slot == index)
+    }
+
+    /// Counts the entries that are running: the stack of polls, and main futures that are due.
+    pub(crate) fn running(&self, state: &State<Q>) -> usize {
+        usize::from(self.current.get() != NONE) + state.outer.len() + self.due.get()
+    }
+
+    /// Puts an entry at a position; at the back if the position names an entry that is not queued.
+    pub(crate) fn put(&self, state: &mut State<Q>, index: u32, position: Position) {
+        let State { table, queue, .. } = state;
+        let anchored = |id: TaskId| {
+            id.scheduler() == self.shared.number && table.find(id.slot(), id.generation()).is_some()
+        };
+        let found = match position {
+            Position::Front => {
+                queue.insert_at(index, 0);
+                true
+            }
+            Position::Index(count) => {
+                queue.insert_at(index, count);
+                true
+            }
+            Position::After(id) => anchored(id) && queue.insert_after(index, id.slot()),
+            Position::Before(id) => anchored(id) && queue.insert_before(index, id.slot()),
+            Position::Back => false,
+        };
+        if !found {
+            queue.insert_at(index, usize::MAX);
+        }
+    }
+}
+
+impl<Q: ReadyQueue> Home for Local<Q> {
+    #[inline]
+    fn schedule(&self, runnable: Runnable<TaskMeta>, woken_while_running: bool) {
+        let index = runnable.metadata().slot;
+        let mut state = self.state.borrow_mut();
+        let slot = state.table.slot_mut(index);
+        debug_assert!(slot.runnable.is_none() && slot.kind == Kind::Task);
+        slot.runnable = Some(runnable);
+        if woken_while_running && self.current.get() == index {
+            if let Some(place) = self.place.take() {
+                return self.put(&mut state, index, place);
+            }
+        }
+        state.queue.push(index);
+    }
+
+    fn wake_main(&self, index: u32, generation: u32) {
+        let mut state = self.state.borrow_mut();
+        if state.table.find(index, generation).is_none() {
+            return;
+        }
+        if self.is_running(&state, index) {
+            state.table.slot_mut(index).woken = true;
+        } else if self.state_of(&state, index) == TaskState::Blocked {
+            state.queue.push(index);
+        }
+    }
+
+    #[cold]
+    fn keep_waker(&self, index: u32, waker: &Waker) {
+        self.shared.home.set_wants_waker(false);
+        self.state.borrow_mut().table.slot_mut(index).waker = Some(waker.clone());
+    }
+
+    fn release(&self, index: u32) {
+        let mut state = self.state.borrow_mut();
+        let waker = state.table.free(index);
+        let name = if state.names.is_empty() {
+            None
+        } else {
+            state.names.remove(&index)
+        };
+        drop(state);
+        // What is left of the poll is no longer this task's: its slot may be given to another.
+        if self.current.get() == index {
+            self.current.set(NONE);
+        }
+        drop((waker, name));
+    }
+}
+
+/// The end.
+impl<Q> Local<Q>
+where
+    Q: ReadyQueue,
+{
+    /// Cancels every task, and returns when every future has been dropped.
+    fn cancel_all(&self) {
+        loop {
+            self.receive();
+            let mut runnables = Vec::new();
+            let mut blocked = Vec::new();
+            let mut state = self.state.borrow_mut();
+            let State {
+                table,
+                queue,
+                parked,
+                ..
+            } = &mut *state;
+            if table.tasks() == 0 {
+                return;
+            }
+            for (index, slot) in table.iter_mut() {
+                if let Some(runnable) = slot.runnable.take() {
+                    queue.remove(index);
+                    *parked -= usize::from(mem::take(&mut slot.parked));
+                    runnables.push(runnable);
+                } else {
+                    blocked.extend(slot.waker.clone());
+                }
+            }
+            drop(state);
+            // Without a runnable to drop, what is missing may be on its way from another thread,
+            // which has made it runnable and not pushed it yet.
+            if runnables.is_empty() {
+                thread::yield_now();
+            }
+            // Dropping a runnable drops its future; waking a blocked task makes a runnable.
+            drop(runnables);
+            blocked.into_iter().for_each(Waker::wake);
+        }
+    }
+
+    /// Cancels every task and cuts the connection to wakers and handles that are still around.
+    pub(crate) fn shut_down(&self) {
+        self.cancel_all();
+        self.shared.inbox.close();
+        self.shared.inbox.drain(|delivery| {
+            // A task that had finished may still have been cancelled from afar.
+            if let Delivery::Task(runnable) = delivery {
+                mem::forget(runnable);
+            }
+        });
+        self.shared.home.clear();
+    }
+}

@@ -1,0 +1,46 @@
+//! What a scheduler shares with its tasks and wakers, wherever they are.
+
+use std::num::NonZeroU64;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use async_task::Runnable;
+use corokit_core::TaskId;
+
+use crate::home::HomeCell;
+use crate::inbox::Inbox;
+use crate::main_waker::MainWaker;
+use crate::task::TaskMeta;
+
+/// The part of a scheduler that outlives it as long as a task or a waker is somewhere.
+pub(crate) struct Shared {
+    /// The number of the scheduler: never used for another one.
+    pub(crate) number: NonZeroU64,
+    pub(crate) home: HomeCell,
+    pub(crate) inbox: Inbox<Delivery>,
+}
+
+/// What other threads hand to a scheduler.
+pub(crate) enum Delivery {
+    /// A task that was woken, or cancelled.
+    Task(Runnable<TaskMeta>),
+    /// A main future that was woken.
+    Main(Arc<MainWaker>),
+}
+
+impl Shared {
+    /// Makes the shared part of a new scheduler that lives on the current thread.
+    pub(crate) fn new() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        Shared {
+            number: NonZeroU64::new(number).expect("2^64 schedulers have been made"),
+            home: HomeCell::new(),
+            inbox: Inbox::new(),
+        }
+    }
+
+    pub(crate) fn task_id(&self, slot: u32, generation: u32) -> TaskId {
+        TaskId::new(self.number, slot, generation)
+    }
+}

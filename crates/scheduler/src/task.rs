@@ -1,0 +1,114 @@
+//! The task type: async-task's, with our metadata. Nothing else in the crate names async-task's
+//! types, but for the runnables that pass through.
+
+use std::fmt;
+use std::mem;
+use std::sync::Arc;
+
+use async_task::{Runnable, ScheduleInfo};
+use corokit_core::TaskId;
+
+use crate::shared::{Delivery, Shared};
+
+/// A spawned task: a future that gives its output, and a handle that owns the task.
+///
+/// This is [`async_task::Task`] with corokit's metadata: dropping it cancels the task,
+/// [`detach`](async_task::Task::detach) lets the task go on alone, awaiting it gives the output.
+/// Awaiting a task that was cancelled, also by the drop of its executor, panics;
+/// [`fallible`](async_task::Task::fallible) gives `None` instead. A panic inside the task is
+/// caught and resumed where the task is awaited.
+///
+/// A handle may be sent to other threads if `T` is [`Send`]; the task itself stays where it is.
+///
+/// Source: `asyncio.Task`; async-executor's `Task`.
+///
+/// # Examples
+///
+/// ```
+/// use corokit_scheduler::LocalExecutor;
+/// use futures_lite::future;
+///
+/// let executor = LocalExecutor::new();
+/// let task = executor.spawn(async { 1 + 1 });
+/// assert_eq!(future::block_on(executor.run(task)), 2);
+/// ```
+pub type Task<T> = async_task::Task<T, TaskMeta>;
+
+/// A spawned task whose output is `None` if it was cancelled: what
+/// [`Task::fallible`](async_task::Task::fallible) returns.
+///
+/// # Examples
+///
+/// ```
+/// use corokit_scheduler::LocalExecutor;
+/// use futures_lite::future;
+///
+/// let executor = LocalExecutor::new();
+/// let task = executor.spawn(async { 1 }).fallible();
+/// drop(executor);
+/// assert_eq!(future::block_on(task), None);
+/// ```
+pub type FallibleTask<T> = async_task::FallibleTask<T, TaskMeta>;
+
+/// What a task carries with it: its identity and the way back to its scheduler.
+///
+/// It never changes, and it is `Send` and `Sync`: a handle may look at it on any thread.
+pub struct TaskMeta {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) slot: u32,
+    pub(crate) generation: u32,
+}
+
+impl TaskMeta {
+    /// Returns the id of the task.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_core::TaskState;
+    /// use corokit_scheduler::LocalExecutor;
+    ///
+    /// let executor = LocalExecutor::new();
+    /// let task = executor.spawn(async {});
+    /// let id = task.metadata().id();
+    /// assert_eq!(executor.task_state(id), Some(TaskState::Runnable));
+    /// ```
+    pub fn id(&self) -> TaskId {
+        self.shared.task_id(self.slot, self.generation)
+    }
+}
+
+impl fmt::Debug for TaskMeta {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TaskMeta").field("id", &self.id()).finish()
+    }
+}
+
+/// Hands a runnable to its scheduler. async-task calls this for each wake-up that makes a task
+/// runnable, on whatever thread that happens.
+///
+/// It is a function without captures: async-task then neither clones nor drops a waker around it.
+pub(crate) fn schedule(runnable: Runnable<TaskMeta>, info: ScheduleInfo) {
+    let shared = &runnable.metadata().shared;
+    if let Some(home) = shared.home.target() {
+        // Whatever is touched after the runnable has been handed over must be owned here, since
+        // waking a runner may run any code.
+        let sleeping = shared.inbox.is_sleeping().then(|| Arc::clone(shared));
+        // SAFETY: the target is valid as long as no user code runs, and none has run since
+        // `target` was called.
+        let home = unsafe { home.as_ref() };
+        home.schedule(runnable, info.woken_while_running);
+        if let Some(shared) = sleeping {
+            shared.inbox.wake_sleepers();
+        }
+    } else {
+        // As soon as the runnable is in the inbox, the home thread may run it and free the task,
+        // and with it the metadata: hold the shared part until the push is over.
+        let shared = Arc::clone(shared);
+        if let Err(Delivery::Task(runnable)) = shared.inbox.push(Delivery::Task(runnable)) {
+            // The executor is gone, and with it what the future may have borrowed. Dropping the
+            // runnable here could drop a future that must not leave its thread: leak it.
+            mem::forget(runnable);
+        }
+    }
+}

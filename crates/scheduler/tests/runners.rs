@@ -1,0 +1,368 @@
+//! Runners: several on one executor, nested ones, rounds, and the main future's entry.
+#![cfg(not(loom))]
+
+use std::cell::{Cell, RefCell};
+use std::future::{Future, pending, poll_fn};
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+
+use corokit_core::{Position, TaskState};
+use corokit_scheduler::LocalExecutor;
+use futures_lite::future::{self, block_on, poll_once, yield_now};
+
+/// Counts how often it is woken.
+#[derive(Default)]
+struct Count(AtomicUsize);
+
+impl Wake for Count {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl Count {
+    fn take(&self) -> usize {
+        self.0.swap(0, Ordering::Relaxed)
+    }
+}
+
+#[test]
+fn the_main_future_starts_at_once_and_then_queues() {
+    let log = RefCell::new(Vec::new());
+    let executor = LocalExecutor::new();
+    let tasks = ["a", "b"].map(|name| {
+        let log = &log;
+        executor.spawn(async move { log.borrow_mut().push(name) })
+    });
+    block_on(executor.run(async {
+        log.borrow_mut().push("main");
+        let late = executor.spawn(async {});
+        yield_now().await;
+        log.borrow_mut().push("main again");
+        drop(late);
+    }));
+    assert_eq!(*log.borrow(), ["main", "a", "b", "main again"]);
+    drop(tasks);
+}
+
+#[test]
+fn the_main_future_can_be_moved_like_a_task() {
+    let log = Rc::new(RefCell::new(Vec::new()));
+    let executor = Rc::new(LocalExecutor::new());
+    let main = Rc::new(Cell::new(None));
+    let mover = {
+        let (executor, log, main) = (Rc::clone(&executor), Rc::clone(&log), Rc::clone(&main));
+        executor.clone().spawn(async move {
+            log.borrow_mut().push("mover");
+            executor.ready_reinsert(main.get().unwrap(), 0).unwrap();
+        })
+    };
+    let rest = {
+        let log = Rc::clone(&log);
+        executor.spawn(async move { log.borrow_mut().push("rest") })
+    };
+    block_on(executor.run(async {
+        main.set(executor.current_task());
+        yield_now().await;
+        log.borrow_mut().push("main");
+        rest.await;
+    }));
+    assert_eq!(*log.borrow(), ["mover", "main", "rest"]);
+    let main = main.get().unwrap();
+    assert_eq!(executor.task_state(main), Some(TaskState::Finished));
+    drop(mover);
+}
+
+#[test]
+fn tasks_switch_to_the_main_future_and_back() {
+    let log = Rc::new(RefCell::new(Vec::new()));
+    let executor = Rc::new(LocalExecutor::new());
+    let main = Rc::new(Cell::new(None));
+    let task = {
+        let (executor, log, main) = (Rc::clone(&executor), Rc::clone(&log), Rc::clone(&main));
+        executor.clone().spawn(async move {
+            let main = main.get().unwrap();
+            assert_eq!(executor.task_state(main), Some(TaskState::Runnable));
+            executor.task_switch(main, 1).await.unwrap();
+            log.borrow_mut().push("task");
+        })
+    };
+    let other = {
+        let log = Rc::clone(&log);
+        executor.spawn(async move { log.borrow_mut().push("other") })
+    };
+    block_on(executor.run(async {
+        main.set(executor.current_task());
+        yield_now().await;
+        log.borrow_mut().push("main");
+        yield_now().await;
+    }));
+    assert_eq!(*log.borrow(), ["main", "task", "other"]);
+    drop((task, other));
+}
+
+#[test]
+fn a_round_is_bounded_and_the_main_future_waits_no_longer() {
+    let executor = Rc::new(LocalExecutor::new());
+    let steps = Rc::new(Cell::new(0_usize));
+    let spinner = {
+        let (executor, steps) = (Rc::clone(&executor), Rc::clone(&steps));
+        executor.clone().spawn(async move {
+            loop {
+                steps.set(steps.get() + 1);
+                executor.sleep_insert(Position::Front).await.unwrap();
+            }
+        })
+    };
+    let polls = Cell::new(0);
+    let run = executor.run(poll_fn(|cx| {
+        polls.set(polls.get() + 1);
+        cx.waker().wake_by_ref();
+        if polls.get() == 4 {
+            return Poll::Ready(());
+        }
+        Poll::Pending
+    }));
+    let mut run = pin!(run);
+    let count = Arc::new(Count::default());
+    let waker = Waker::from(Arc::clone(&count));
+    let cx = &mut Context::from_waker(&waker);
+
+    // The first round starts with the main future, each of the others ends with it.
+    for round in 1..=3 {
+        assert!(run.as_mut().poll(cx).is_pending());
+        assert_eq!(steps.get(), 256 * round);
+        assert_eq!(polls.get(), round);
+        assert_eq!(count.take(), 1, "the runner asks for its next round");
+    }
+    assert!(run.as_mut().poll(cx).is_ready());
+    drop(spinner);
+}
+
+#[test]
+fn an_idle_runner_is_woken_once_and_sleeps_again() {
+    let executor = LocalExecutor::new();
+    let (sender, receiver) = async_channel::unbounded::<u32>();
+    let task = executor.spawn(async move { while receiver.recv().await.is_ok() {} });
+    let run = executor.run(pending::<()>());
+    let mut run = pin!(run);
+    let count = Arc::new(Count::default());
+    let waker = Waker::from(Arc::clone(&count));
+    let cx = &mut Context::from_waker(&waker);
+    assert!(run.as_mut().poll(cx).is_pending());
+    assert_eq!(count.take(), 0);
+    for _ in 0..3 {
+        sender.try_send(1).unwrap();
+        sender.try_send(2).unwrap();
+        assert_eq!(count.take(), 1);
+        assert!(run.as_mut().poll(cx).is_pending());
+        assert_eq!(count.take(), 0);
+    }
+    drop(task);
+}
+
+/// Several runners sleep; whichever of them is dropped, the wake-up reaches the other.
+#[test]
+fn a_wake_up_outlives_the_runner_that_got_it() {
+    for drop_first in [true, false] {
+        let executor = LocalExecutor::new();
+        let (sender, receiver) = async_channel::bounded::<()>(1);
+        let done = Rc::new(Cell::new(false));
+        let task = {
+            let done = Rc::clone(&done);
+            executor.spawn(async move {
+                receiver.recv().await.unwrap();
+                done.set(true);
+            })
+        };
+        block_on(async {
+            let mut one = Box::pin(executor.run(pending::<()>()));
+            let mut two = Box::pin(executor.run(pending::<()>()));
+            assert!(poll_once(one.as_mut()).await.is_none());
+            assert!(poll_once(two.as_mut()).await.is_none());
+            sender.send(()).await.unwrap();
+            let (dropped, kept) = if drop_first { (one, two) } else { (two, one) };
+            drop(dropped);
+            let kept = async {
+                kept.await;
+            };
+            future::or(kept, async {
+                while !done.get() {
+                    yield_now().await;
+                }
+            })
+            .await;
+        });
+        assert!(done.get());
+        drop(task);
+    }
+}
+
+#[test]
+fn a_runner_that_ends_hands_over_to_the_other() {
+    let executor = LocalExecutor::new();
+    let task = executor.spawn(async {
+        yield_now().await;
+        yield_now().await;
+        9
+    });
+    // The first runner ends in the middle of the task's life.
+    let result = block_on(future::zip(executor.run(task), executor.run(yield_now())));
+    assert_eq!(result.0, 9);
+}
+
+#[test]
+fn both_main_futures_of_two_runners_are_polled_by_their_own_runner() {
+    let log = RefCell::new(Vec::new());
+    let executor = LocalExecutor::new();
+    let (sender, receiver) = async_channel::bounded::<u32>(1);
+    let pinger = executor.run(async {
+        for n in 0..3 {
+            sender.send(n).await.unwrap();
+            log.borrow_mut().push(format!("sent {n}"));
+            yield_now().await;
+        }
+        drop(sender);
+    });
+    let ponger = executor.run(async {
+        while let Ok(n) = receiver.recv().await {
+            log.borrow_mut().push(format!("got {n}"));
+        }
+    });
+    block_on(future::zip(pinger, ponger));
+    let log = log.into_inner();
+    assert_eq!(log.len(), 6);
+    for n in 0..3 {
+        let at = |what: &str| log.iter().position(|line| *line == format!("{what} {n}"));
+        assert!(at("sent") < at("got"));
+    }
+}
+
+#[test]
+fn the_same_executor_runs_inside_of_its_own_task() {
+    let executor = Rc::new(LocalExecutor::new());
+    let outer = {
+        let executor = Rc::clone(&executor);
+        executor.clone().spawn(async move {
+            let me = executor.current_task().unwrap();
+            let inner = executor.spawn(async { 5 });
+            let nested = block_on(executor.run(async {
+                assert_eq!(executor.task_state(me), Some(TaskState::Running));
+                assert_ne!(executor.current_task(), Some(me));
+                inner.await
+            }));
+            assert_eq!(executor.current_task(), Some(me));
+            executor.sleep_insert(Position::Back).await.unwrap();
+            nested
+        })
+    };
+    assert_eq!(block_on(executor.run(outer)), 5);
+}
+
+#[test]
+fn the_running_stack_is_counted() {
+    let executor = Rc::new(LocalExecutor::new());
+    let task = {
+        let executor = Rc::clone(&executor);
+        executor.clone().spawn(async move {
+            let inner = {
+                let executor = Rc::clone(&executor);
+                executor.clone().spawn(async move {
+                    let tasks = executor.tasks();
+                    let running = tasks
+                        .iter()
+                        .filter(|info| info.state() == TaskState::Running);
+                    (running.count(), tasks.len(), executor.blocked_len())
+                })
+            };
+            block_on(executor.run(inner))
+        })
+    };
+    // The main future waits for the task; the task, the nested main future (which waits too) and
+    // the inner task are on the stack, but for the one that waits.
+    assert_eq!(block_on(executor.run(task)), (2, 4, 2));
+}
+
+#[test]
+fn nested_executors_do_not_mix() {
+    let outer = LocalExecutor::new();
+    let inner = LocalExecutor::new();
+    let (sender, receiver) = async_channel::bounded::<()>(1);
+    let waits = outer.spawn(async move { receiver.recv().await.is_ok() });
+    let result = block_on(outer.run(async {
+        yield_now().await;
+        // A wake-up of an outer task from inside of the inner executor stays in the outer queue.
+        let task = inner.spawn(async move { sender.send(()).await.is_ok() });
+        let sent = block_on(inner.run(task));
+        assert_eq!(outer.ready_len(), 1);
+        assert_eq!(inner.ready_len(), 0);
+        sent && waits.await
+    }));
+    assert!(result);
+}
+
+#[test]
+fn tick_and_run_share_an_executor() {
+    let executor = LocalExecutor::new();
+    let (sender, receiver) = async_channel::bounded::<u32>(1);
+    let task = executor.spawn(async move { receiver.recv().await.unwrap() });
+    block_on(async {
+        let mut run = Box::pin(executor.run(task));
+        assert!(poll_once(run.as_mut()).await.is_none());
+        sender.send(3).await.unwrap();
+        // The tick takes the task; the main future that it wakes belongs to the other runner.
+        executor.tick().await;
+        let mut tick = Box::pin(executor.tick());
+        assert!(poll_once(tick.as_mut()).await.is_none());
+        assert_eq!(poll_once(run.as_mut()).await, Some(3));
+    });
+}
+
+#[test]
+fn try_tick_passes_main_futures_on() {
+    let executor = LocalExecutor::new();
+    let run = executor.run(async {
+        yield_now().await;
+        1
+    });
+    let mut run = pin!(run);
+    let count = Arc::new(Count::default());
+    let waker = Waker::from(Arc::clone(&count));
+    let cx = &mut Context::from_waker(&waker);
+
+    let (sender, receiver) = async_channel::bounded::<()>(1);
+    let run2 = executor.run(async move { receiver.recv().await.unwrap() });
+    let mut run2 = pin!(run2);
+    assert!(run2.as_mut().poll(cx).is_pending());
+    sender.try_send(()).unwrap();
+    assert_eq!(count.take(), 1);
+    assert_eq!(executor.ready_len(), 1);
+    assert!(!executor.try_tick(), "there is no task");
+    assert_eq!(executor.ready_len(), 0);
+    assert!(run2.as_mut().poll(cx).is_ready());
+    assert!(run.as_mut().poll(cx).is_ready());
+}
+
+#[test]
+fn a_parked_main_future_whose_runner_goes_leaves_nothing_behind() {
+    let executor = LocalExecutor::new();
+    let parked = {
+        let (sender, receiver) = async_channel::bounded::<()>(1);
+        let mut run = Box::pin(executor.run(async move { receiver.recv().await.unwrap() }));
+        let cx = &mut Context::from_waker(Waker::noop());
+        assert!(run.as_mut().poll(cx).is_pending());
+        sender.try_send(()).unwrap();
+        let parked = executor.ready_pop().unwrap();
+        assert_eq!(executor.task_state(parked.id()), Some(TaskState::Parked));
+        assert!(run.as_mut().poll(cx).is_pending(), "it is out of the queue");
+        parked
+    };
+    assert_eq!(executor.task_state(parked.id()), Some(TaskState::Finished));
+    drop(parked);
+    assert_eq!((executor.ready_len(), executor.blocked_len()), (0, 0));
+    let task = executor.spawn(async { 1 });
+    assert_eq!(block_on(executor.run(task)), 1);
+}
