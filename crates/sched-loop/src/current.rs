@@ -1,0 +1,119 @@
+//! The loop that runs on this thread, and the functions that act on it.
+
+use std::cell::RefCell;
+use std::future::Future;
+
+use corokit_scheduler::Task;
+
+use crate::event_loop::EventLoop;
+use crate::handle::{LoopHandle, TaskBuilder};
+
+thread_local! {
+    /// The innermost running loop of this thread.
+    static CURRENT: RefCell<Option<LoopHandle>> = const { RefCell::new(None) };
+}
+
+/// Restores the loop that was current before.
+pub(crate) struct Entered {
+    outer: Option<LoopHandle>,
+}
+
+/// Makes a loop the current one until the guard is dropped.
+pub(crate) fn enter(handle: LoopHandle) -> Entered {
+    Entered {
+        outer: CURRENT.replace(Some(handle)),
+    }
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        CURRENT.set(self.outer.take());
+    }
+}
+
+/// Runs a future on a new event loop on this thread, and returns its output.
+///
+/// When the future completes, the loop is dropped: tasks that have not finished are cancelled.
+///
+/// Source: `asyncio.run`.
+///
+/// # Panics
+///
+/// A panic of the future goes to the caller, after the tasks have been cancelled.
+///
+/// # Examples
+///
+/// ```
+/// use corokit_sched_loop as sched_loop;
+///
+/// assert_eq!(sched_loop::run(async { 1 + 1 }), 2);
+/// ```
+pub fn run<T>(future: impl Future<Output = T>) -> T {
+    EventLoop::new().run(future)
+}
+
+/// Returns a handle to the loop that runs on this thread, the innermost one if loops are nested,
+/// or `None` outside of any loop.
+///
+/// Source: `asyncio.get_running_loop`.
+///
+/// # Examples
+///
+/// ```
+/// use corokit_sched_loop as sched_loop;
+///
+/// assert!(sched_loop::current().is_none());
+/// assert!(sched_loop::run(async { sched_loop::current().is_some() }));
+/// ```
+pub fn current() -> Option<LoopHandle> {
+    // During the destruction of thread-locals there is no running loop any more.
+    CURRENT
+        .try_with(|current| current.borrow().clone())
+        .ok()
+        .flatten()
+}
+
+/// Spawns a task on the current loop.
+///
+/// Source: `asyncio.create_task`.
+///
+/// # Panics
+///
+/// Panics outside of any loop.
+///
+/// # Examples
+///
+/// ```
+/// use corokit_sched_loop as sched_loop;
+///
+/// let result = sched_loop::run(async { sched_loop::spawn(async { 1 }).await });
+/// assert_eq!(result, 1);
+/// ```
+#[track_caller]
+pub fn spawn<T: 'static>(future: impl Future<Output = T> + 'static) -> Task<T> {
+    task().spawn(future)
+}
+
+/// Starts to describe a task for the current loop: its name.
+///
+/// # Panics
+///
+/// Panics outside of any loop.
+///
+/// # Examples
+///
+/// ```
+/// use corokit_sched_loop as sched_loop;
+///
+/// let result = sched_loop::run(async {
+///     sched_loop::task().name("adder").spawn(async { 1 + 1 }).await
+/// });
+/// assert_eq!(result, 2);
+/// ```
+#[track_caller]
+pub fn task() -> TaskBuilder {
+    match current() {
+        Some(handle) => handle.task(),
+        None => panic!("there is no running event loop on this thread: call this inside of `run`"),
+    }
+}

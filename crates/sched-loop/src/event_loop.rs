@@ -1,0 +1,145 @@
+//! The loop and its owner.
+
+use std::fmt;
+use std::future::Future;
+use std::rc::Rc;
+
+use corokit_scheduler::{LocalExecutor, Task};
+
+use crate::current;
+use crate::handle::{LoopHandle, TaskBuilder};
+
+/// An event loop: a [`LocalExecutor`] together with async-io's reactor and timers.
+///
+/// Dropping the loop cancels every task and returns when every future has been dropped.
+///
+/// Source: `asyncio.AbstractEventLoop`, `asyncio.Runner`.
+///
+/// # Examples
+///
+/// ```
+/// use corokit_sched_loop::EventLoop;
+///
+/// let event_loop = EventLoop::new();
+/// let task = event_loop.spawn(async { 1 });
+/// assert_eq!(event_loop.run(async { task.await + 1 }), 2);
+/// ```
+#[derive(Default)]
+pub struct EventLoop {
+    executor: Rc<LocalExecutor<'static>>,
+}
+
+impl EventLoop {
+    /// Creates a loop. It lives on the thread that uses it first, which need not be the main one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_sched_loop::EventLoop;
+    ///
+    /// assert_eq!(EventLoop::new().run(async { 1 }), 1);
+    /// ```
+    pub fn new() -> Self {
+        EventLoop::default()
+    }
+
+    /// Runs the loop on this thread until `future`, the main future, completes.
+    ///
+    /// The thread sleeps while there is nothing to do, and handles I/O and timers. Unfinished
+    /// tasks stay, and go on with the next `run`. See [`LocalExecutor::run`] for the order.
+    ///
+    /// Source: `asyncio.Runner.run`, `loop.run_until_complete`.
+    ///
+    /// # Panics
+    ///
+    /// A panic of the main future goes to the caller; the loop can be used again.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_sched_loop::{EventLoop, sleep};
+    /// use std::time::Duration;
+    ///
+    /// let event_loop = EventLoop::new();
+    /// let answer = event_loop.run(async {
+    ///     sleep(Duration::from_millis(1)).await;
+    ///     42
+    /// });
+    /// assert_eq!(answer, 42);
+    /// ```
+    pub fn run<T>(&self, future: impl Future<Output = T>) -> T {
+        let _entered = current::enter(self.handle());
+        async_io::block_on(self.executor.run(future))
+    }
+
+    /// Returns a handle, which tasks may hold.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_sched_loop::EventLoop;
+    ///
+    /// let event_loop = EventLoop::new();
+    /// let handle = event_loop.handle();
+    /// let task = handle.spawn(async { 3 });
+    /// assert_eq!(event_loop.run(task), 3);
+    /// ```
+    pub fn handle(&self) -> LoopHandle {
+        LoopHandle::new(Rc::downgrade(&self.executor))
+    }
+
+    /// Returns the executor: the ready queue, the tasks, and running them by hand.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_sched_loop::EventLoop;
+    ///
+    /// let event_loop = EventLoop::new();
+    /// let task = event_loop.spawn(async {});
+    /// assert_eq!(event_loop.executor().ready_ids(), [task.metadata().id()]);
+    /// assert!(event_loop.executor().try_tick());
+    /// ```
+    pub fn executor(&self) -> &LocalExecutor<'static> {
+        &self.executor
+    }
+
+    /// Spawns a task. It runs when the loop does.
+    ///
+    /// Source: `loop.create_task`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_sched_loop::EventLoop;
+    ///
+    /// let event_loop = EventLoop::new();
+    /// let task = event_loop.spawn(async { 1 });
+    /// assert_eq!(event_loop.run(task), 1);
+    /// ```
+    pub fn spawn<T: 'static>(&self, future: impl Future<Output = T> + 'static) -> Task<T> {
+        self.executor.spawn(future)
+    }
+
+    /// Starts to describe a task: its name.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_sched_loop::EventLoop;
+    ///
+    /// let event_loop = EventLoop::new();
+    /// let task = event_loop.task().name("one").spawn(async { 1 });
+    /// assert_eq!(event_loop.executor().tasks()[0].name(), Some("one"));
+    /// assert_eq!(event_loop.run(task), 1);
+    /// ```
+    pub fn task(&self) -> TaskBuilder {
+        self.handle().task()
+    }
+}
+
+impl fmt::Debug for EventLoop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("EventLoop").field(&self.executor).finish()
+    }
+}

@@ -1,0 +1,275 @@
+//! A way to the loop that tasks may hold.
+
+use std::error::Error;
+use std::fmt;
+use std::future::Future;
+use std::rc::{Rc, Weak};
+
+use corokit_scheduler::{LocalExecutor, Task, TaskInfo};
+
+/// A handle to an [`EventLoop`](crate::EventLoop), which does not keep the loop alive: a task may
+/// hold a handle to the loop that owns the task.
+///
+/// # Examples
+///
+/// ```
+/// use corokit_sched_loop::{EventLoop, LoopGone};
+///
+/// let event_loop = EventLoop::new();
+/// let handle = event_loop.handle();
+/// assert_eq!(event_loop.run(handle.spawn(async { 1 })), 1);
+///
+/// drop(event_loop);
+/// assert_eq!(handle.with(|executor| executor.ready_len()), Err(LoopGone));
+/// ```
+#[derive(Clone)]
+pub struct LoopHandle {
+    executor: Weak<LocalExecutor<'static>>,
+}
+
+impl LoopHandle {
+    pub(crate) fn new(executor: Weak<LocalExecutor<'static>>) -> Self {
+        LoopHandle { executor }
+    }
+
+    /// Calls `visit` with the loop's executor: the ready queue, the tasks, and giving way.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the loop has been dropped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_sched_loop as sched_loop;
+    ///
+    /// let ready = sched_loop::run(async {
+    ///     let task = sched_loop::spawn(async {});
+    ///     let handle = sched_loop::current().unwrap();
+    ///     handle.with(|executor| executor.ready_ids() == [task.metadata().id()])
+    /// });
+    /// assert_eq!(ready, Ok(true));
+    /// ```
+    pub fn with<R>(&self, visit: impl FnOnce(&LocalExecutor<'static>) -> R) -> Result<R, LoopGone> {
+        let executor = self.executor.upgrade().ok_or(LoopGone)?;
+        Ok(visit(&executor))
+    }
+
+    /// Spawns a task.
+    ///
+    /// Source: `loop.create_task`.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the loop has been dropped. [`LoopHandle::try_spawn`] does not.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_sched_loop::EventLoop;
+    ///
+    /// let event_loop = EventLoop::new();
+    /// let task = event_loop.handle().spawn(async { 1 });
+    /// assert_eq!(event_loop.run(task), 1);
+    /// ```
+    #[track_caller]
+    pub fn spawn<T: 'static>(&self, future: impl Future<Output = T> + 'static) -> Task<T> {
+        self.task().spawn(future)
+    }
+
+    /// Spawns a task.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the loop has been dropped. Then the future is dropped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_sched_loop::{EventLoop, LoopGone};
+    ///
+    /// let event_loop = EventLoop::new();
+    /// let handle = event_loop.handle();
+    /// drop(event_loop);
+    /// assert_eq!(handle.try_spawn(async {}).unwrap_err(), LoopGone);
+    /// ```
+    pub fn try_spawn<T: 'static>(
+        &self,
+        future: impl Future<Output = T> + 'static,
+    ) -> Result<Task<T>, LoopGone> {
+        self.task().try_spawn(future)
+    }
+
+    /// Starts to describe a task: its name.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_sched_loop::EventLoop;
+    ///
+    /// let event_loop = EventLoop::new();
+    /// let handle = event_loop.handle();
+    /// let task = handle.task().name("one").spawn(async {});
+    /// assert_eq!(handle.tasks()[0].name(), Some("one"));
+    /// ```
+    pub fn task(&self) -> TaskBuilder {
+        TaskBuilder {
+            handle: self.clone(),
+            name: None,
+        }
+    }
+
+    /// Lists the unfinished tasks and the main futures; none if the loop has been dropped.
+    ///
+    /// Source: `asyncio.all_tasks`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_sched_loop::EventLoop;
+    ///
+    /// let event_loop = EventLoop::new();
+    /// let task = event_loop.spawn(async {});
+    /// assert_eq!(event_loop.handle().tasks().len(), 1);
+    /// ```
+    pub fn tasks(&self) -> Vec<TaskInfo> {
+        self.with(LocalExecutor::tasks).unwrap_or_default()
+    }
+
+    /// Returns how many tasks and main futures are ready to run; 0 if the loop has been dropped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_sched_loop::EventLoop;
+    ///
+    /// let event_loop = EventLoop::new();
+    /// let task = event_loop.spawn(async {});
+    /// assert_eq!(event_loop.handle().ready_len(), 1);
+    /// ```
+    pub fn ready_len(&self) -> usize {
+        self.with(LocalExecutor::ready_len).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for LoopHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("LoopHandle")
+            .field(&self.executor.upgrade())
+            .finish()
+    }
+}
+
+/// Describes a task before it is spawned: what [`task`](crate::task) and [`LoopHandle::task`]
+/// return.
+///
+/// # Examples
+///
+/// ```
+/// use corokit_sched_loop as sched_loop;
+///
+/// let name = sched_loop::run(async {
+///     let task = sched_loop::task().name("worker").spawn(async {});
+///     let tasks = sched_loop::current().unwrap().tasks();
+///     let info = tasks.iter().find(|info| info.id() == task.metadata().id());
+///     info.and_then(|info| info.name().map(String::from))
+/// });
+/// assert_eq!(name.as_deref(), Some("worker"));
+/// ```
+#[derive(Debug)]
+#[must_use = "a task builder does nothing until `spawn` is called"]
+pub struct TaskBuilder {
+    handle: LoopHandle,
+    name: Option<Rc<str>>,
+}
+
+impl TaskBuilder {
+    /// Names the task. Names are for people: they need not be unique.
+    ///
+    /// Source: `asyncio.create_task(name=..)`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_sched_loop::EventLoop;
+    ///
+    /// let event_loop = EventLoop::new();
+    /// let task = event_loop.task().name(format!("client {}", 7)).spawn(async {});
+    /// assert_eq!(event_loop.handle().tasks()[0].name(), Some("client 7"));
+    /// ```
+    pub fn name(mut self, name: impl Into<Rc<str>>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Spawns the task.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the loop has been dropped. [`TaskBuilder::try_spawn`] does not.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_sched_loop::EventLoop;
+    ///
+    /// let event_loop = EventLoop::new();
+    /// let task = event_loop.task().spawn(async { 1 });
+    /// assert_eq!(event_loop.run(task), 1);
+    /// ```
+    #[track_caller]
+    pub fn spawn<T: 'static>(self, future: impl Future<Output = T> + 'static) -> Task<T> {
+        match self.try_spawn(future) {
+            Ok(task) => task,
+            Err(error) => panic!("cannot spawn: {error}"),
+        }
+    }
+
+    /// Spawns the task.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the loop has been dropped. Then the future is dropped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_sched_loop::{EventLoop, LoopGone};
+    ///
+    /// let builder = EventLoop::new().task();
+    /// assert_eq!(builder.try_spawn(async {}).unwrap_err(), LoopGone);
+    /// ```
+    pub fn try_spawn<T: 'static>(
+        self,
+        future: impl Future<Output = T> + 'static,
+    ) -> Result<Task<T>, LoopGone> {
+        let TaskBuilder { handle, name } = self;
+        handle.with(|executor| {
+            let builder = executor.task();
+            match name {
+                Some(name) => builder.name(name).spawn(future),
+                None => builder.spawn(future),
+            }
+        })
+    }
+}
+
+/// The event loop has been dropped.
+///
+/// # Examples
+///
+/// ```
+/// use corokit_sched_loop::LoopGone;
+///
+/// assert_eq!(LoopGone.to_string(), "the event loop has been dropped");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LoopGone;
+
+impl fmt::Display for LoopGone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the event loop has been dropped")
+    }
+}
+
+impl Error for LoopGone {}

@@ -1,0 +1,47 @@
+//! The event loop: corokit's scheduler with a reactor and timers.
+//!
+//! ```
+//! use corokit_sched_loop as sched_loop;
+//! use std::time::Duration;
+//!
+//! let result = sched_loop::run(async {
+//!     let task = sched_loop::spawn(async {
+//!         sched_loop::sleep(Duration::from_millis(1)).await;
+//!         1
+//!     });
+//!     task.await + 1
+//! });
+//! assert_eq!(result, 2);
+//! ```
+//!
+//! [`run`] is what `asyncio.run` is in Python: it makes an [`EventLoop`], runs a main future on it
+//! on the current thread, and cancels what is left when the main future is done. Everything of the
+//! smol ecosystem that waits for I/O or time works inside: the loop drives async-io's reactor.
+//!
+//! # Model
+//!
+//! * **Order.** Tasks run first in, first out; the main future is an entry of the same queue. The
+//!   program may read and rearrange the queue: [`LoopHandle::with`] gives the
+//!   [`LocalExecutor`](corokit_scheduler::LocalExecutor), whose documentation has the rules.
+//! * **Rounds.** After at most 256 entries the reactor has its turn, and a main future that was
+//!   woken is polled, so neither I/O nor timers nor the main future starve.
+//! * **Threads.** A loop lives on the thread that uses it first. Several threads may have loops of
+//!   their own; a loop may run inside a task of another one.
+//! * **Current loop.** While a loop runs, [`current`], [`spawn`] and [`task`] act on it; in a
+//!   nested loop, on the inner one.
+//! * **Cancellation.** Dropping a [`Task`] cancels it, and [`detach`](Task::detach)
+//!   lets it go on alone; dropping the loop cancels every task.
+
+#![forbid(unsafe_code)]
+
+mod current;
+mod event_loop;
+mod handle;
+
+pub use corokit_core::time::{Sleep, sleep, sleep_until};
+pub use corokit_core::{Position, TaskId, TaskState};
+pub use corokit_scheduler::{FallibleTask, ScheduleError, Task, TaskInfo};
+
+pub use current::{current, run, spawn, task};
+pub use event_loop::EventLoop;
+pub use handle::{LoopGone, LoopHandle, TaskBuilder};
