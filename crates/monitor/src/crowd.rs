@@ -1,0 +1,138 @@
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use core::task::Waker;
+
+/// The number of a request. Numbers ascend in the order in which requests were posted.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct Ticket(u64);
+
+impl Ticket {
+    /// The ticket of a request that was alone when it was posted. Since it was the only one, it
+    /// is older than all others that are outstanding.
+    pub(crate) const ALONE: Ticket = Ticket(0);
+}
+
+/// Where a request stands.
+pub(crate) enum Progress<D, R> {
+    /// The driver has not seen it yet.
+    Posted(D),
+    /// The driver has the data and owes the reply.
+    Asked,
+    /// The reply is here, the asker has not picked it up.
+    Answered(R),
+}
+
+/// One outstanding request.
+pub(crate) struct Request<D, R> {
+    ticket: Ticket,
+    pub(crate) progress: Progress<D, R>,
+    /// The asker's waker. `None` if the asker was last polled by the driver itself, which polls
+    /// it again in its next step.
+    pub(crate) waker: Option<Waker>,
+}
+
+/// All outstanding requests, when there may be more than one or their askers have to be woken.
+///
+/// Tickets ascend from front to back. Since requests are served in that order, the queue always
+/// reads: answered ones, then at most one that the driver has, then those it has not seen.
+///
+/// No method runs code of the user: nothing here is dropped, cloned or woken, only moved out.
+pub(crate) struct Crowd<D, R> {
+    requests: VecDeque<Request<D, R>>,
+    last: Ticket,
+}
+
+impl<D, R> Crowd<D, R> {
+    pub(crate) const fn new() -> Self {
+        Crowd {
+            requests: VecDeque::new(),
+            last: Ticket::ALONE,
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.requests.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.requests.is_empty()
+    }
+
+    /// Adds the request that was alone so far. The queue must be empty.
+    pub(crate) fn push_alone(&mut self, progress: Progress<D, R>) {
+        debug_assert!(self.is_empty());
+        self.requests.push_back(Request {
+            ticket: Ticket::ALONE,
+            progress,
+            waker: None,
+        });
+    }
+
+    /// Adds a request at the back.
+    pub(crate) fn push(&mut self, data: D, waker: Option<Waker>) -> Ticket {
+        self.last.0 += 1;
+        self.requests.push_back(Request {
+            ticket: self.last,
+            progress: Progress::Posted(data),
+            waker,
+        });
+        self.last
+    }
+
+    /// Takes the data of the oldest request that the driver has not seen.
+    pub(crate) fn ask(&mut self) -> Option<D> {
+        let first = self.first_posted();
+        let progress = &mut self.requests.get_mut(first)?.progress;
+        match core::mem::replace(progress, Progress::Asked) {
+            Progress::Posted(data) => Some(data),
+            Progress::Asked | Progress::Answered(_) => unreachable!("this request is posted"),
+        }
+    }
+
+    /// Gives the reply to the request that the driver has, and returns the waker to wake. If that
+    /// asker is gone, the reply comes back.
+    pub(crate) fn answer(&mut self, reply: R) -> Result<Option<Waker>, R> {
+        let Some(last) = self.first_posted().checked_sub(1) else {
+            return Err(reply);
+        };
+        let request = &mut self.requests[last];
+        match request.progress {
+            Progress::Asked => {
+                request.progress = Progress::Answered(reply);
+                Ok(request.waker.take())
+            }
+            Progress::Posted(_) | Progress::Answered(_) => Err(reply),
+        }
+    }
+
+    /// The request with this ticket, which must be in the queue.
+    pub(crate) fn get_mut(&mut self, ticket: Ticket) -> &mut Request<D, R> {
+        let index = self.index_of(ticket);
+        &mut self.requests[index]
+    }
+
+    /// Takes out the request with this ticket, which must be in the queue.
+    pub(crate) fn remove(&mut self, ticket: Ticket) -> Request<D, R> {
+        let index = self.index_of(ticket);
+        self.requests.remove(index).expect("the index was found")
+    }
+
+    /// Takes the wakers of all who wait, oldest first.
+    pub(crate) fn take_wakers(&mut self) -> Vec<Waker> {
+        self.requests
+            .iter_mut()
+            .filter_map(|request| request.waker.take())
+            .collect()
+    }
+
+    fn first_posted(&self) -> usize {
+        self.requests
+            .partition_point(|request| !matches!(request.progress, Progress::Posted(_)))
+    }
+
+    fn index_of(&self, ticket: Ticket) -> usize {
+        self.requests
+            .binary_search_by_key(&ticket, |request| request.ticket)
+            .expect("a waiting asker has a request in the queue")
+    }
+}

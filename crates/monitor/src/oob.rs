@@ -1,0 +1,196 @@
+use core::fmt;
+use core::future::Future;
+use core::mem;
+use core::panic::Location;
+use core::pin::Pin;
+use core::task::{Context, Poll, Waker};
+
+use crate::crowd::Ticket;
+use crate::error::OobError;
+use crate::port::Port;
+
+/// The future of [`Handle::try_oob`](crate::Handle::try_oob).
+///
+/// It needs no pinning, and may be moved to another place or task between two polls. It panics
+/// when it is polled after it has completed.
+#[must_use = "a request is made only when its future is awaited"]
+pub struct TryOob<'a, D, R> {
+    port: &'a Port<D, R>,
+    request: Request<D>,
+}
+
+enum Request<D> {
+    /// Not polled yet.
+    New(D),
+    /// Posted; the port knows this ticket.
+    Waiting(Ticket),
+    /// Over.
+    Done,
+}
+
+/// Nothing in it is ever pinned.
+impl<D, R> Unpin for TryOob<'_, D, R> {}
+
+impl<'a, D, R> TryOob<'a, D, R> {
+    #[inline]
+    pub(crate) fn new(port: &'a Port<D, R>, data: D) -> Self {
+        TryOob {
+            port,
+            request: Request::New(data),
+        }
+    }
+}
+
+impl<D, R> TryOob<'_, D, R> {
+    /// Does what can be done in the common case: posts the request, or picks up the reply.
+    /// Returns `None` if this is another case.
+    #[inline]
+    fn poll_common(&mut self, waker: &Waker) -> Option<Poll<R>> {
+        match mem::replace(&mut self.request, Request::Done) {
+            Request::Waiting(ticket) => {
+                let reply = self.port.try_reply();
+                if reply.is_none() {
+                    self.request = Request::Waiting(ticket);
+                }
+                reply.map(Poll::Ready)
+            }
+            Request::New(data) => match self.port.try_post(data, waker) {
+                Ok(()) => {
+                    self.request = Request::Waiting(Ticket::ALONE);
+                    Some(Poll::Pending)
+                }
+                Err(data) => {
+                    self.request = Request::New(data);
+                    None
+                }
+            },
+            Request::Done => None,
+        }
+    }
+
+    /// Does all that there is to do in the other cases.
+    #[cold]
+    #[inline(never)]
+    fn poll_rare(&mut self, waker: &Waker) -> Poll<Result<R, OobError<D>>> {
+        // Should a waker panic while it is cloned, a new request counts as over.
+        match mem::replace(&mut self.request, Request::Done) {
+            Request::New(data) => match self.port.post(data, waker) {
+                Ok(ticket) => {
+                    self.request = Request::Waiting(ticket);
+                    self.port.wake_driver();
+                    Poll::Pending
+                }
+                Err(data) => Poll::Ready(Err(OobError::NotActive(data))),
+            },
+            Request::Waiting(ticket) => {
+                self.request = Request::Waiting(ticket);
+                let reply = self.port.poll_reply(ticket, waker);
+                if reply.is_ready() {
+                    self.request = Request::Done;
+                }
+                reply
+            }
+            Request::Done => panic!("an oob future was polled after it had completed"),
+        }
+    }
+}
+
+impl<D, R> Future for TryOob<'_, D, R> {
+    type Output = Result<R, OobError<D>>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.poll_common(cx.waker()) {
+            Some(poll) => poll.map(Ok),
+            None => self.poll_rare(cx.waker()),
+        }
+    }
+}
+
+impl<D, R> Drop for TryOob<'_, D, R> {
+    #[inline]
+    fn drop(&mut self) {
+        if let Request::Waiting(ticket) = self.request {
+            self.port.withdraw(ticket);
+        }
+    }
+}
+
+impl<D, R> fmt::Debug for TryOob<'_, D, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = match self.request {
+            Request::New(_) => "new",
+            Request::Waiting(_) => "waiting",
+            Request::Done => "done",
+        };
+        f.debug_tuple("TryOob")
+            .field(&format_args!("{state}"))
+            .finish()
+    }
+}
+
+/// The future of [`Handle::oob`](crate::Handle::oob).
+///
+/// It needs no pinning, and may be moved to another place or task between two polls. It panics
+/// when it is polled after it has completed, and when nobody can answer any more.
+#[must_use = "a request is made only when its future is awaited"]
+pub struct Oob<'a, D, R> {
+    inner: TryOob<'a, D, R>,
+    /// Where the request was made, for the panic message.
+    caller: &'static Location<'static>,
+}
+
+impl<'a, D, R> Oob<'a, D, R> {
+    #[inline]
+    #[track_caller]
+    pub(crate) fn new(inner: TryOob<'a, D, R>) -> Self {
+        Oob {
+            inner,
+            caller: Location::caller(),
+        }
+    }
+}
+
+impl<D, R> Oob<'_, D, R> {
+    #[cold]
+    #[inline(never)]
+    fn poll_rare(&mut self, waker: &Waker) -> Poll<R> {
+        self.inner.poll_rare(waker).map(|reply| match reply {
+            Ok(reply) => reply,
+            Err(error) => nobody_answers(error.into_data().is_none(), self.caller),
+        })
+    }
+}
+
+impl<D, R> Future for Oob<'_, D, R> {
+    type Output = R;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<R> {
+        match self.inner.poll_common(cx.waker()) {
+            Some(poll) => poll,
+            None => self.poll_rare(cx.waker()),
+        }
+    }
+}
+
+impl<D, R> fmt::Debug for Oob<'_, D, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Oob")
+            .field("request", &self.inner)
+            .field("caller", &format_args!("{}", self.caller))
+            .finish()
+    }
+}
+
+fn nobody_answers(seen: bool, caller: &Location<'_>) -> ! {
+    let when = if seen {
+        "after the driver had seen it and before it replied"
+    } else {
+        "before the driver saw it"
+    };
+    panic!(
+        "nobody can answer the request made by `oob` at {caller}: the monitor ended or was \
+         dropped {when}; use `try_oob` where a handle outlives its monitor"
+    )
+}

@@ -1,0 +1,389 @@
+use core::cell::{Cell, RefCell};
+use core::fmt;
+use core::ptr;
+use core::task::{Poll, Waker};
+
+use crate::crowd::{Crowd, Progress, Request, Ticket};
+use crate::error::OobError;
+
+/// What the port holds.
+///
+/// ```text
+///          post              driver looks          reply               asker polls
+///   Free ---------> Posted --------------> Asked --------> Answered ---------------> Free
+///     |               |                      |                 |
+///     +---------------+----------+-----------+-----------------+
+///                                |  a second request, an asker that has to be woken, the end
+///                                v
+///                              Crowd ----> Free, when the last request has gone
+/// ```
+enum Slot<D, R> {
+    /// No request is outstanding.
+    Free,
+    /// One request, which the driver has not seen.
+    Posted(D),
+    /// One request, whose data the driver has taken.
+    Asked,
+    /// One request, and the reply to it.
+    Answered(R),
+    /// All requests are in `crowd`.
+    Crowd,
+}
+
+/// The place where the requests of one body and the replies of its driver meet.
+///
+/// [`Monitor::new`](crate::Monitor::new) allocates one by itself. Make one by hand to keep it on
+/// the stack, for [`Monitor::on`](crate::Monitor::on).
+///
+/// ```
+/// use core::pin::pin;
+/// use corokit_monitor::{Monitor, MonitorExt, Port, Step};
+///
+/// let mut port = Port::new();
+/// let mut monitor = pin!(Monitor::on(&mut port, async |handle| handle.oob("who?").await));
+/// assert_eq!(monitor.start().now(), Some(Step::Oob("who?")));
+/// assert_eq!(monitor.resume("me").now(), Some(Step::Done("me")));
+/// ```
+//
+// The common case has no queue, no ticket and no waker: one request at a time, made by a future
+// that the driver polls itself. It lives in `slot`, and whoever waits while it is not `Crowd` is
+// the one asker there is. Everything else is rare, lives in `crowd`, and is kept out of line.
+//
+// An asker's waker need not be kept when the asker was polled inside the driver's own poll with
+// the driver's own waker: the reply comes with a step, a step polls the body, and whatever hands
+// the driver's waker down to its children polls them whenever it is polled itself. Equal wakers
+// alone would not do, since a branch beside the driver in the same task has the same one.
+pub struct Port<D, R> {
+    slot: Cell<Slot<D, R>>,
+    /// The address of the waker that the driver's poll in progress was given; null when no such
+    /// poll is on the stack; [`WAITING`] when moreover the driver is to be woken by a request.
+    /// While a poll is in progress its waker is borrowed, so no other one can have its address.
+    poller: Cell<*const Waker>,
+    closed: Cell<bool>,
+    /// The waker of the driver that last waited. It stays for the next wait, as comparing wakers
+    /// costs less than cloning one.
+    driver: Cell<Option<Waker>>,
+    crowd: RefCell<Crowd<D, R>>,
+}
+
+/// No waker has this address: it is not aligned.
+const WAITING: *const Waker = ptr::without_provenance(1);
+
+impl<D, R> Port<D, R> {
+    /// Creates a port that no monitor uses yet.
+    ///
+    /// ```
+    /// use corokit_monitor::Port;
+    ///
+    /// let port = Port::<u32, u32>::new();
+    /// assert_eq!(format!("{port:?}"), "Port { closed: false, outstanding: 0, .. }");
+    /// ```
+    pub const fn new() -> Self {
+        Port {
+            slot: Cell::new(Slot::Free),
+            poller: Cell::new(ptr::null()),
+            closed: Cell::new(false),
+            driver: Cell::new(None),
+            crowd: RefCell::new(Crowd::new()),
+        }
+    }
+
+    /// Whether the monitor of this port has ended or was dropped.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.get()
+    }
+}
+
+/// The asker's side.
+impl<D, R> Port<D, R> {
+    /// Posts a request in the common case. The caller waits with [`Ticket::ALONE`] then.
+    /// Otherwise the data comes back, for [`Port::post`].
+    #[inline]
+    pub(crate) fn try_post(&self, data: D, waker: &Waker) -> Result<(), D> {
+        if !self.is_polled_with(waker) {
+            return Err(data);
+        }
+        match self.slot.replace(Slot::Posted(data)) {
+            Slot::Free => Ok(()),
+            other => Err(self.undo_post(other)),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn undo_post(&self, slot: Slot<D, R>) -> D {
+        match self.slot.replace(slot) {
+            Slot::Posted(data) => data,
+            _ => unreachable!("the data was put there just now"),
+        }
+    }
+
+    /// Posts a request. A closed port gives the data back. The driver is still to be woken.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn post(&self, data: D, waker: &Waker) -> Result<Ticket, D> {
+        // Cloning a waker may run any code, so it comes before the look at the state.
+        let waker = (!self.is_polled_with(waker)).then(|| waker.clone());
+        if self.is_closed() {
+            return Err(data);
+        }
+        self.spread();
+        Ok(self.crowd.borrow_mut().push(data, waker))
+    }
+
+    /// Wakes the driver if it waits in a step.
+    pub(crate) fn wake_driver(&self) {
+        if self.end_wait() {
+            if let Some(driver) = self.driver.take() {
+                driver.wake();
+            }
+        }
+    }
+
+    /// Picks up the reply in the common case. Otherwise [`Port::poll_reply`] knows more.
+    #[inline]
+    pub(crate) fn try_reply(&self) -> Option<R> {
+        match self.slot.replace(Slot::Free) {
+            Slot::Answered(reply) => Some(reply),
+            other => {
+                self.undo(other);
+                None
+            }
+        }
+    }
+
+    /// Puts back what the slot has held.
+    #[inline]
+    fn undo(&self, slot: Slot<D, R>) {
+        self.slot.set(slot);
+    }
+
+    /// Picks up the reply to a posted request, or goes on waiting for it.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn poll_reply(&self, ticket: Ticket, waker: &Waker) -> Poll<Result<R, OobError<D>>> {
+        let polled_by_driver = self.is_polled_with(waker);
+        if polled_by_driver && self.is_alone() {
+            return Poll::Pending;
+        }
+        self.spread();
+        let mut fresh: Option<Waker> = None;
+        loop {
+            let mut crowd = self.crowd.borrow_mut();
+            let request = crowd.get_mut(ticket);
+            if self.is_closed() || matches!(request.progress, Progress::Answered(_)) {
+                let Request {
+                    progress, waker, ..
+                } = crowd.remove(ticket);
+                drop(crowd);
+                self.settle();
+                drop(waker);
+                return Poll::Ready(match progress {
+                    Progress::Answered(reply) => Ok(reply),
+                    Progress::Posted(data) => Err(OobError::NotActive(data)),
+                    Progress::Asked => Err(OobError::Closed),
+                });
+            }
+
+            // The waker of the latest poll replaces the one before it. The old one is dropped
+            // and the new one cloned while nothing is borrowed; since a clone may run any code,
+            // the request is looked at once more after it.
+            if polled_by_driver || fresh.is_some() {
+                let old = core::mem::replace(&mut request.waker, fresh);
+                drop(crowd);
+                drop(old);
+                return Poll::Pending;
+            }
+            let known = request.waker.as_ref().is_some_and(|w| w.will_wake(waker));
+            drop(crowd);
+            if known {
+                return Poll::Pending;
+            }
+            fresh = Some(waker.clone());
+        }
+    }
+
+    /// Takes back a posted request, whatever became of it.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn withdraw(&self, ticket: Ticket) {
+        if self.is_alone() {
+            drop(self.slot.replace(Slot::Free));
+        } else {
+            let request = self.crowd.borrow_mut().remove(ticket);
+            self.settle();
+            drop(request);
+        }
+    }
+
+    /// Whether an asker that waits is in the common case.
+    fn is_alone(&self) -> bool {
+        self.crowd.borrow().is_empty()
+    }
+}
+
+/// The driver's side.
+impl<D, R> Port<D, R> {
+    /// Says that the body is about to be polled with this waker.
+    #[inline]
+    pub(crate) fn enter(&self, waker: &Waker) {
+        self.poller.set(waker);
+    }
+
+    /// Says that the poll of the body is over.
+    #[inline]
+    pub(crate) fn leave(&self) {
+        self.poller.set(ptr::null());
+    }
+
+    /// Takes the data of the oldest request that the driver has not seen, in the common case.
+    /// Otherwise [`Port::ask_or_wait`] knows more.
+    #[inline]
+    pub(crate) fn try_ask(&self) -> Option<D> {
+        match self.slot.replace(Slot::Asked) {
+            Slot::Posted(data) => Some(data),
+            other => {
+                self.undo(other);
+                None
+            }
+        }
+    }
+
+    /// Takes the data of the oldest request that the driver has not seen. If there is none, this
+    /// waker is woken when one comes from outside the driver's poll.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn ask_or_wait(&self, waker: &Waker) -> Option<D> {
+        let queued = self.crowd.borrow_mut().ask();
+        if queued.is_some() {
+            return queued;
+        }
+        let mut old = self.driver.take();
+        if old.as_ref().is_some_and(|w| w.will_wake(waker)) {
+            self.driver.set(old.take());
+        } else {
+            self.driver.set(Some(waker.clone()));
+        }
+        drop(old);
+
+        // Cloning and dropping wakers may run any code, even such that asks. From this look on
+        // there is none.
+        let data = self.crowd.borrow_mut().ask();
+        if data.is_none() {
+            self.poller.set(WAITING);
+        }
+        data
+    }
+
+    /// Says that the driver has given up its wait, if it was waiting.
+    #[inline]
+    pub(crate) fn stop_waiting(&self) {
+        if self.end_wait() {
+            drop(self.driver.take());
+        }
+    }
+
+    #[inline]
+    fn end_wait(&self) -> bool {
+        let waiting = self.poller.get() == WAITING;
+        if waiting {
+            self.poller.set(ptr::null());
+        }
+        waiting
+    }
+
+    /// Gives the reply to the request that the driver has, in the common case. Otherwise the
+    /// reply comes back, for [`Port::answer`].
+    #[inline]
+    pub(crate) fn try_answer(&self, reply: R) -> Result<(), R> {
+        match self.slot.replace(Slot::Answered(reply)) {
+            Slot::Asked => Ok(()),
+            other => Err(self.undo_answer(other)),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn undo_answer(&self, slot: Slot<D, R>) -> R {
+        match self.slot.replace(slot) {
+            Slot::Answered(reply) => reply,
+            _ => unreachable!("the reply was put there just now"),
+        }
+    }
+
+    /// Gives the reply to the request that the driver has. If its asker is gone, the reply is
+    /// dropped.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn answer(&self, reply: R) {
+        let answered = self.crowd.borrow_mut().answer(reply);
+        if let Ok(Some(asker)) = answered {
+            asker.wake();
+        }
+    }
+
+    /// Takes no new request from now on. Nobody is told yet.
+    pub(crate) fn refuse(&self) {
+        if !self.closed.replace(true) {
+            self.spread();
+            self.poller.set(ptr::null());
+            drop(self.driver.take());
+        }
+    }
+
+    /// Closes the port, and wakes all who wait for a reply.
+    pub(crate) fn close(&self) {
+        self.refuse();
+        let wakers = self.crowd.borrow_mut().take_wakers();
+        for asker in wakers {
+            asker.wake();
+        }
+    }
+}
+
+impl<D, R> Port<D, R> {
+    #[inline]
+    fn is_polled_with(&self, waker: &Waker) -> bool {
+        ptr::eq(self.poller.get(), waker)
+    }
+
+    /// Moves the one request of the common case into the crowd.
+    fn spread(&self) {
+        let progress = match self.slot.replace(Slot::Crowd) {
+            Slot::Free | Slot::Crowd => return,
+            Slot::Posted(data) => Progress::Posted(data),
+            Slot::Asked => Progress::Asked,
+            Slot::Answered(reply) => Progress::Answered(reply),
+        };
+        self.crowd.borrow_mut().push_alone(progress);
+    }
+
+    /// Goes back to the common case when the crowd has gone.
+    fn settle(&self) {
+        if self.crowd.borrow().is_empty() {
+            self.slot.set(Slot::Free);
+        }
+    }
+}
+
+impl<D, R> Default for Port<D, R> {
+    fn default() -> Self {
+        Port::new()
+    }
+}
+
+impl<D, R> fmt::Debug for Port<D, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let slot = self.slot.replace(Slot::Crowd);
+        let outstanding = match slot {
+            Slot::Free => 0,
+            Slot::Posted(_) | Slot::Asked | Slot::Answered(_) => 1,
+            Slot::Crowd => self.crowd.borrow().len(),
+        };
+        self.slot.set(slot);
+        f.debug_struct("Port")
+            .field("closed", &self.is_closed())
+            .field("outstanding", &outstanding)
+            .finish_non_exhaustive()
+    }
+}
