@@ -5,18 +5,11 @@ use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Waker;
 
-use async_task::Runnable;
-
-use crate::task::TaskMeta;
-
 /// What a task, or a waker, asks of the scheduler when it is at home.
 ///
 /// None of these runs user code: no poll, no waker but async-task's own, no destructor of a value
 /// that the program owns. So none of them can drop the scheduler that it is called on.
 pub(crate) trait Home {
-    /// Puts a task that is ready to run into the ready queue.
-    fn schedule(&self, runnable: Runnable<TaskMeta>, woken_while_running: bool);
-
     /// Puts the main future of a runner, which was woken, into the ready queue.
     fn wake_main(&self, slot: u32, generation: u32);
 
@@ -27,15 +20,17 @@ pub(crate) trait Home {
     fn release(&self, slot: u32);
 }
 
-/// Returns a number that names the current thread and is never used for another one.
-#[inline]
-fn thread_number() -> u64 {
+thread_local! {
+    /// The number of this thread, 0 until a scheduler makes the thread its home. A number is never
+    /// given to another thread. Constant and without a destructor: one load, at any time in the
+    /// life of the thread.
+    static THREAD: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Returns the number of the current thread, which gets one if it has none.
+fn number_this_thread() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(1);
-    thread_local! {
-        // Constant and without a destructor: one load, at any time in the life of the thread.
-        static NUMBER: Cell<u64> = const { Cell::new(0) };
-    }
-    NUMBER.with(|number| {
+    THREAD.with(|number| {
         if number.get() == 0 {
             number.set(NEXT.fetch_add(1, Ordering::Relaxed));
         }
@@ -46,17 +41,16 @@ fn thread_number() -> u64 {
 /// The pointer from what a task shares with its scheduler to the scheduler itself. It can be
 /// followed on the home thread only.
 pub(crate) struct HomeCell {
+    /// The number of the home thread, never 0.
     thread: u64,
     target: Cell<Option<NonNull<dyn Home>>>,
-    /// Whether the task that is being polled has no waker in the task table yet.
-    wants_waker: Cell<bool>,
 }
 
-// SAFETY: `thread` is never written after construction. The cells are touched by `target`,
-// `set`, `clear`, `set_wants_waker` and `wants_waker` only, and each of these first makes sure that
-// it runs on the home thread. A thread's number is never given to another thread, so the cells
-// are touched by one thread in the whole life of the process. What `target` points to is not
-// owned: dropping a `HomeCell` on any thread is a no-op.
+// SAFETY: `thread` is never written after construction. The cell is touched by `target`,
+// `set` and `clear` only, and each of these first makes sure that it runs on the home thread. A
+// thread's number is never given to another thread, so the cell is touched by one thread in the
+// whole life of the process. What `target` points to is not owned: dropping a `HomeCell` on any
+// thread is a no-op.
 unsafe impl Send for HomeCell {}
 // SAFETY: as above.
 unsafe impl Sync for HomeCell {}
@@ -65,15 +59,14 @@ impl HomeCell {
     /// Makes the current thread the home thread.
     pub(crate) fn new() -> Self {
         HomeCell {
-            thread: thread_number(),
+            thread: number_this_thread(),
             target: Cell::new(None),
-            wants_waker: Cell::new(false),
         }
     }
 
     #[inline]
     fn is_here(&self) -> bool {
-        thread_number() == self.thread
+        THREAD.with(Cell::get) == self.thread
     }
 
     /// Points the cell at its scheduler.
@@ -116,20 +109,5 @@ impl HomeCell {
         // used through shared references.
         let home = unsafe { target.as_ref() };
         Some(visit(home))
-    }
-
-    /// Says whether the task that is about to be polled needs a waker in the task table.
-    #[inline]
-    pub(crate) fn set_wants_waker(&self, wanted: bool) {
-        debug_assert!(self.is_here());
-        if self.is_here() {
-            self.wants_waker.set(wanted);
-        }
-    }
-
-    /// Returns what was last set by [`HomeCell::set_wants_waker`].
-    #[inline]
-    pub(crate) fn wants_waker(&self) -> bool {
-        self.is_here() && self.wants_waker.get()
     }
 }

@@ -1,37 +1,178 @@
-//! What other threads hand to the scheduler: a queue of deliveries and the runners to wake.
+//! What other threads hand to the scheduler: a list of deliveries and the runners to wake.
 //!
 //! ```text
 //!   another thread                         the home thread
 //!
-//!   push(item)                             is_pending()?   one relaxed load before each step
-//!     1. item into the queue                 drain():  pending := false, then pop everything
-//!     2. pending := true                   idle?
-//!     3. was it false?                       1. park(waker):  register, sleeping := true
-//!        wake all who are parked             2. is_pending()?  then do not sleep after all
+//!   push(item), under the lock             is_pending()?   one relaxed load before each step
+//!     1. item into the list                  drain(), under the lock:
+//!     2. pending := true                       the list out, pending := false
+//!   was it false?                          idle?
+//!     wake all who are parked                1. park(waker):  register, sleeping := true
+//!                                            2. is_pending()?  then do not sleep after all
 //! ```
 //!
-//! No wake-up is lost: of "register" and "wake all", both under one mutex, either the second
-//! comes later and finds the waker, or the first comes later and sees `pending`.
+//! No wake-up is lost: of "register" and "take those to wake", both under one lock, either the
+//! second comes later and finds the waker, or the first comes later and sees `pending`.
 
 use std::mem;
 use std::task::Waker;
-
-use concurrent_queue::ConcurrentQueue;
 
 use crate::sync::{AtomicBool, Mutex, MutexGuard, Ordering};
 
 /// Deliveries from other threads, and the runners that sleep until something happens.
 ///
-/// Aligned so that the words that other threads write share no cache line with anything that the
-/// home thread reads at each step, `pending` and `sleeping` excepted.
-#[repr(align(128))]
+/// A lock, not a lock-free queue: a delivery is one push, and the home thread takes all that is
+/// there with one swap, whereas a queue pays for each item on both sides.
 pub(crate) struct Inbox<T> {
-    /// Set after a push, cleared before the queue is emptied.
+    /// Whether there are items. Written under the lock.
     pending: AtomicBool,
-    /// Whether `sleepers` holds a waker. Set by the home thread only, under the mutex.
+    /// Whether there are sleepers. Written under the lock, set by the home thread only.
     sleeping: AtomicBool,
-    sleepers: Mutex<Sleepers>,
-    queue: ConcurrentQueue<T>,
+    inner: Mutex<Inner<T>>,
+}
+
+struct Inner<T> {
+    items: Vec<T>,
+    closed: bool,
+    sleepers: Sleepers,
+}
+
+/// The wakers of the parked runners. There is almost always at most one.
+#[derive(Default)]
+struct Sleepers {
+    first: Option<(u64, Waker)>,
+    others: Vec<(u64, Waker)>,
+}
+
+impl<T> Inbox<T> {
+    pub(crate) fn new() -> Self {
+        Inbox {
+            pending: AtomicBool::new(false),
+            sleeping: AtomicBool::new(false),
+            inner: Mutex::new(Inner {
+                items: Vec::new(),
+                closed: false,
+                sleepers: Sleepers::default(),
+            }),
+        }
+    }
+
+    /// Delivers an item and wakes the parked runners. Gives the item back if the inbox is closed.
+    pub(crate) fn push(&self, item: T) -> Result<(), T> {
+        let mut inner = self.lock();
+        if inner.closed {
+            return Err(item);
+        }
+        inner.items.push(item);
+        // Whoever set the flag first has woken the runners, or is about to.
+        if self.is_pending() {
+            return Ok(());
+        }
+        self.pending.store(true, Ordering::Relaxed);
+        let sleepers = self.take_sleepers(inner);
+        sleepers.wake();
+        Ok(())
+    }
+
+    /// Returns `true` if something has been delivered since the last [`Inbox::drain`].
+    #[inline]
+    pub(crate) fn is_pending(&self) -> bool {
+        self.pending.load(Ordering::Relaxed)
+    }
+
+    /// Moves everything that was delivered into `batch`, which is empty, in the order of delivery.
+    pub(crate) fn drain(&self, batch: &mut Vec<T>) {
+        debug_assert!(batch.is_empty());
+        let mut inner = self.lock();
+        mem::swap(&mut inner.items, batch);
+        self.pending.store(false, Ordering::Relaxed);
+    }
+
+    /// Refuses all later pushes, and returns what was delivered until now.
+    pub(crate) fn close(&self) -> Vec<T> {
+        let mut inner = self.lock();
+        inner.closed = true;
+        self.pending.store(false, Ordering::Relaxed);
+        mem::take(&mut inner.items)
+    }
+
+    /// Registers the waker of the runner `key`, which is about to sleep.
+    ///
+    /// The caller must look at [`Inbox::is_pending`] after this and before it sleeps.
+    pub(crate) fn park(&self, key: u64, waker: &Waker) {
+        // User code may run in `clone`: outside of the lock.
+        let waker = waker.clone();
+        let mut inner = self.lock();
+        let sleepers = &mut inner.sleepers;
+        if sleepers.first.is_none() {
+            sleepers.first = Some((key, waker));
+        } else {
+            sleepers.others.push((key, waker));
+        }
+        self.sleeping.store(true, Ordering::Relaxed);
+    }
+
+    /// Removes the waker of the runner `key`, if nobody has taken it to wake it.
+    pub(crate) fn unpark(&self, key: u64) {
+        if !self.is_sleeping() {
+            return;
+        }
+        let mut inner = self.lock();
+        let removed = inner.sleepers.remove(key);
+        let sleeping = inner.sleepers.first.is_some();
+        self.sleeping.store(sleeping, Ordering::Relaxed);
+        // User code may run in the waker's drop: outside of the lock.
+        drop(inner);
+        drop(removed);
+    }
+
+    /// Returns `true` if a runner may be parked. Exact on the home thread, but for a wake-up that
+    /// another thread is just carrying out.
+    #[inline]
+    pub(crate) fn is_sleeping(&self) -> bool {
+        self.sleeping.load(Ordering::Relaxed)
+    }
+
+    /// Wakes every parked runner.
+    ///
+    /// All of them, not one: then a runner that is dropped after it was woken has no notification
+    /// to pass on, and no order of polls and drops can lose one.
+    #[cold]
+    pub(crate) fn wake_sleepers(&self) {
+        let sleepers = self.take_sleepers(self.lock());
+        sleepers.wake();
+    }
+
+    /// Takes the sleepers and gives up the lock, since waking them may run any code.
+    fn take_sleepers(&self, mut inner: MutexGuard<'_, Inner<T>>) -> Sleepers {
+        self.sleeping.store(false, Ordering::Relaxed);
+        mem::take(&mut inner.sleepers)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner<T>> {
+        // Nothing but a failed allocation can panic while the lock is held, and that leaves what is
+        // behind it in order.
+        self.inner
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+impl Sleepers {
+    fn remove(&mut self, key: u64) -> Option<(u64, Waker)> {
+        if self.first.as_ref().is_some_and(|(first, _)| *first == key) {
+            let next = self.others.pop();
+            return mem::replace(&mut self.first, next);
+        }
+        let index = self.others.iter().position(|(other, _)| *other == key)?;
+        Some(self.others.swap_remove(index))
+    }
+
+    fn wake(self) {
+        for (_, waker) in self.first.into_iter().chain(self.others) {
+            waker.wake();
+        }
+    }
 }
 
 /// Lets at most one delivery of the same thing be on its way.
@@ -58,118 +199,6 @@ impl OnItsWay {
     }
 }
 
-/// The wakers of the parked runners. There is almost always at most one.
-#[derive(Default)]
-struct Sleepers {
-    first: Option<(u64, Waker)>,
-    others: Vec<(u64, Waker)>,
-}
-
-impl<T> Inbox<T> {
-    pub(crate) fn new() -> Self {
-        Inbox {
-            pending: AtomicBool::new(false),
-            sleeping: AtomicBool::new(false),
-            sleepers: Mutex::new(Sleepers::default()),
-            queue: ConcurrentQueue::unbounded(),
-        }
-    }
-
-    /// Delivers an item and wakes the parked runners. Gives the item back if the inbox is closed.
-    pub(crate) fn push(&self, item: T) -> Result<(), T> {
-        self.queue.push(item).map_err(|error| error.into_inner())?;
-        // Whoever set the flag first wakes the runners. The swap is a read-modify-write in both
-        // cases: through it the thread that drains sees what was pushed before.
-        if !self.pending.swap(true, Ordering::AcqRel) {
-            self.wake_sleepers();
-        }
-        Ok(())
-    }
-
-    /// Returns `true` if something may have been delivered since the last [`Inbox::drain`].
-    #[inline]
-    pub(crate) fn is_pending(&self) -> bool {
-        self.pending.load(Ordering::Relaxed)
-    }
-
-    /// Takes out everything that was delivered, in the order of delivery.
-    pub(crate) fn drain(&self, mut receive: impl FnMut(T)) {
-        self.pending.swap(false, Ordering::AcqRel);
-        while let Ok(item) = self.queue.pop() {
-            receive(item);
-        }
-    }
-
-    /// Refuses all later pushes.
-    pub(crate) fn close(&self) {
-        self.queue.close();
-    }
-
-    /// Registers the waker of the runner `key`, which is about to sleep.
-    ///
-    /// The caller must look at [`Inbox::is_pending`] after this and before it sleeps.
-    pub(crate) fn park(&self, key: u64, waker: &Waker) {
-        // User code may run in `clone`: outside the lock.
-        let waker = waker.clone();
-        let mut sleepers = self.lock_sleepers();
-        if sleepers.first.is_none() {
-            sleepers.first = Some((key, waker));
-        } else {
-            sleepers.others.push((key, waker));
-        }
-        self.sleeping.store(true, Ordering::Relaxed);
-    }
-
-    /// Removes the waker of the runner `key`, if nobody has taken it to wake it.
-    pub(crate) fn unpark(&self, key: u64) {
-        if !self.is_sleeping() {
-            return;
-        }
-        let mut sleepers = self.lock_sleepers();
-        let removed = if sleepers.first.as_ref().is_some_and(|(k, _)| *k == key) {
-            let next = sleepers.others.pop();
-            mem::replace(&mut sleepers.first, next)
-        } else {
-            let found = sleepers.others.iter().position(|(k, _)| *k == key);
-            found.map(|index| sleepers.others.swap_remove(index))
-        };
-        self.sleeping
-            .store(sleepers.first.is_some(), Ordering::Relaxed);
-        drop(sleepers);
-        // User code may run in the waker's drop: outside the lock.
-        drop(removed);
-    }
-
-    /// Returns `true` if a runner may be parked. Exact on the home thread, but for a wake-up that
-    /// another thread is just carrying out.
-    #[inline]
-    pub(crate) fn is_sleeping(&self) -> bool {
-        self.sleeping.load(Ordering::Relaxed)
-    }
-
-    /// Wakes every parked runner.
-    ///
-    /// All of them, not one: then a runner that is dropped after it was woken has no notification
-    /// to pass on, and no order of polls and drops can lose one.
-    #[cold]
-    pub(crate) fn wake_sleepers(&self) {
-        let mut sleepers = self.lock_sleepers();
-        let Sleepers { first, others } = mem::take(&mut *sleepers);
-        self.sleeping.store(false, Ordering::Relaxed);
-        drop(sleepers);
-        for (_, waker) in first.into_iter().chain(others) {
-            waker.wake();
-        }
-    }
-
-    fn lock_sleepers(&self) -> MutexGuard<'_, Sleepers> {
-        // Nothing can panic while the lock is held, so the state behind a poisoned one is sound.
-        self.sleepers
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
-    }
-}
-
 #[cfg(all(test, loom))]
 mod loom_tests {
     use std::future::poll_fn;
@@ -189,7 +218,9 @@ mod loom_tests {
             inbox.unpark(key);
             loop {
                 if inbox.is_pending() {
-                    inbox.drain(|item| items.push(item));
+                    let mut batch = Vec::new();
+                    inbox.drain(&mut batch);
+                    items.append(&mut batch);
                 }
                 if items.len() == count {
                     return Poll::Ready(());
@@ -241,11 +272,10 @@ mod loom_tests {
             let inbox = Arc::new(Inbox::new());
             let pusher = Arc::clone(&inbox);
             let thread = thread::spawn(move || pusher.push(7).err());
-            inbox.close();
-            let mut received = None;
+            let mut received = inbox.close();
             let refused = thread.join().unwrap();
-            inbox.drain(|item| received = Some(item));
-            assert_eq!(received.xor(refused), Some(7));
+            assert_eq!(received.pop().xor(refused), Some(7));
+            assert!(!inbox.is_pending());
         });
     }
 
@@ -293,7 +323,9 @@ mod loom_tests {
                 inbox.unpark(0);
                 loop {
                     if inbox.is_pending() {
-                        inbox.drain(|()| way.arrive());
+                        let mut batch = Vec::new();
+                        inbox.drain(&mut batch);
+                        batch.into_iter().for_each(|()| way.arrive());
                     }
                     if done.load(Ordering::Relaxed) == 2 {
                         return Poll::Ready(());

@@ -4,7 +4,7 @@
 //! and never while user code runs: what has to be polled, woken or dropped is taken out first.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::mem;
 use std::pin::Pin;
 use std::ptr::NonNull;
@@ -35,13 +35,15 @@ pub(crate) struct Local<Q> {
     /// How many main futures are due: their turn came while another runner was at work.
     due: Cell<usize>,
     next_runner: Cell<u64>,
+    /// An empty list whose memory the inbox uses again.
+    batch: Cell<Vec<Delivery>>,
 }
 
 /// What is borrowed for one operation at a time.
 pub(crate) struct State<Q> {
     pub(crate) table: Table,
     pub(crate) queue: Q,
-    pub(crate) names: HashMap<u32, Rc<str>>,
+    pub(crate) names: BTreeMap<u32, Rc<str>>,
     /// How many entries are parked.
     pub(crate) parked: usize,
     /// The entries that are being polled below `current`, the outermost first.
@@ -71,7 +73,7 @@ impl<Q: ReadyQueue + 'static> Local<Q> {
             state: RefCell::new(State {
                 table: Table::new(),
                 queue,
-                names: HashMap::new(),
+                names: BTreeMap::new(),
                 parked: 0,
                 outer: Vec::new(),
             }),
@@ -79,6 +81,7 @@ impl<Q: ReadyQueue + 'static> Local<Q> {
             place: Cell::new(None),
             due: Cell::new(0),
             next_runner: Cell::new(0),
+            batch: Cell::default(),
         });
         let home: &dyn Home = &*local;
         // SAFETY: the value is in an `Rc` and stays where it is until it is dropped, and its drop
@@ -125,7 +128,7 @@ impl<Q: ReadyQueue> Local<Q> {
     #[inline]
     pub(crate) fn run_task(&self, index: u32, runnable: Runnable<TaskMeta>, wants_waker: bool) {
         let entered = self.enter(index);
-        self.shared.home.set_wants_waker(wants_waker);
+        self.shared.set_wants_waker(wants_waker);
         runnable.run();
         drop(entered);
     }
@@ -153,6 +156,22 @@ impl<Q: ReadyQueue> Local<Q> {
         poll
     }
 
+    /// Puts a task that is ready to run into the ready queue.
+    #[inline]
+    pub(crate) fn schedule(&self, runnable: Runnable<TaskMeta>, woken_while_running: bool) {
+        let index = runnable.metadata().slot;
+        let mut state = self.state.borrow_mut();
+        let slot = state.table.slot_mut(index);
+        debug_assert!(slot.runnable.is_none() && slot.kind == Kind::Task);
+        slot.runnable = Some(runnable);
+        if woken_while_running && self.current.get() == index {
+            if let Some(place) = self.place.take() {
+                return self.put(&mut state, index, place);
+            }
+        }
+        state.queue.push(index);
+    }
+
     /// Makes an entry the current one until the guard is dropped.
     #[inline]
     fn enter(&self, index: u32) -> Entered<'_, Q> {
@@ -169,7 +188,7 @@ impl<Q: ReadyQueue> Local<Q> {
         self.state.borrow_mut().outer.push(Frame {
             slot: outer,
             place: self.place.take(),
-            wants_waker: self.shared.home.wants_waker(),
+            wants_waker: self.shared.wants_waker(),
         });
     }
 
@@ -179,20 +198,25 @@ impl<Q: ReadyQueue> Local<Q> {
         let frame = self.state.borrow_mut().outer.pop();
         if let Some(frame) = frame {
             self.place.set(frame.place);
-            self.shared.home.set_wants_waker(frame.wants_waker);
+            self.shared.set_wants_waker(frame.wants_waker);
         }
     }
 
     /// Puts what other threads have delivered into the ready queue.
     #[cold]
     pub(crate) fn receive(&self) {
-        self.shared.inbox.drain(|delivery| match delivery {
-            Delivery::Task(runnable) => self.schedule(runnable, false),
-            Delivery::Main(main) => {
-                let (index, generation) = main.receive();
-                self.wake_main(index, generation);
+        let mut batch = self.batch.take();
+        self.shared.inbox.drain(&mut batch);
+        for delivery in batch.drain(..) {
+            match delivery {
+                Delivery::Task(runnable) => self.schedule(runnable, false),
+                Delivery::Main(main) => {
+                    let (index, generation) = main.receive();
+                    self.wake_main(index, generation);
+                }
             }
-        });
+        }
+        self.batch.set(batch);
     }
 
     /// Returns `true` if there is an entry to run, or a delivery that may become one.
@@ -351,21 +375,6 @@ impl<Q: ReadyQueue> Local<Q> {
 }
 
 impl<Q: ReadyQueue> Home for Local<Q> {
-    #[inline]
-    fn schedule(&self, runnable: Runnable<TaskMeta>, woken_while_running: bool) {
-        let index = runnable.metadata().slot;
-        let mut state = self.state.borrow_mut();
-        let slot = state.table.slot_mut(index);
-        debug_assert!(slot.runnable.is_none() && slot.kind == Kind::Task);
-        slot.runnable = Some(runnable);
-        if woken_while_running && self.current.get() == index {
-            if let Some(place) = self.place.take() {
-                return self.put(&mut state, index, place);
-            }
-        }
-        state.queue.push(index);
-    }
-
     fn wake_main(&self, index: u32, generation: u32) {
         let mut state = self.state.borrow_mut();
         if state.table.find(index, generation).is_none() {
@@ -380,7 +389,7 @@ impl<Q: ReadyQueue> Home for Local<Q> {
 
     #[cold]
     fn keep_waker(&self, index: u32, waker: &Waker) {
-        self.shared.home.set_wants_waker(false);
+        self.shared.set_wants_waker(false);
         self.state.borrow_mut().table.slot_mut(index).waker = Some(waker.clone());
     }
 
@@ -446,13 +455,12 @@ where
     /// Cancels every task and cuts the connection to wakers and handles that are still around.
     pub(crate) fn shut_down(&self) {
         self.cancel_all();
-        self.shared.inbox.close();
-        self.shared.inbox.drain(|delivery| {
-            // A task that had finished may still have been cancelled from afar.
+        for delivery in self.shared.inbox.close() {
+            // No task is left, so there is no runnable either; what cannot be is not dropped.
             if let Delivery::Task(runnable) = delivery {
                 mem::forget(runnable);
             }
-        });
+        }
         self.shared.home.clear();
     }
 }

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU64;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use async_task::Runnable;
 use corokit_core::TaskId;
@@ -13,10 +13,16 @@ use crate::main_waker::MainWaker;
 use crate::task::TaskMeta;
 
 /// The part of a scheduler that outlives it as long as a task or a waker is somewhere.
+#[repr(C)]
 pub(crate) struct Shared {
     /// The number of the scheduler: never used for another one.
     pub(crate) number: NonZeroU64,
     pub(crate) home: HomeCell,
+    /// Whether the task that is being polled has no waker in the task table yet. The home thread's
+    /// own, atomic only to be `Sync`.
+    wants_waker: AtomicBool,
+    /// Keeps what is read at each wake-up off the cache lines that other threads write.
+    _padding: [u64; 8],
     pub(crate) inbox: Inbox<Delivery>,
 }
 
@@ -36,8 +42,22 @@ impl Shared {
         Shared {
             number: NonZeroU64::new(number).expect("2^64 schedulers have been made"),
             home: HomeCell::new(),
+            wants_waker: AtomicBool::new(false),
+            _padding: [0; 8],
             inbox: Inbox::new(),
         }
+    }
+
+    /// Says whether the task that is about to be polled needs a waker in the task table.
+    #[inline]
+    pub(crate) fn set_wants_waker(&self, wanted: bool) {
+        self.wants_waker.store(wanted, Ordering::Relaxed);
+    }
+
+    /// Returns what was last set by [`Shared::set_wants_waker`].
+    #[inline]
+    pub(crate) fn wants_waker(&self) -> bool {
+        self.wants_waker.load(Ordering::Relaxed)
     }
 
     pub(crate) fn task_id(&self, slot: u32, generation: u32) -> TaskId {

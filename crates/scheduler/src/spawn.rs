@@ -10,7 +10,6 @@ use async_task::{Builder, WithInfo};
 use corokit_core::ReadyQueue;
 use pin_project_lite::pin_project;
 
-use crate::home::Home;
 use crate::local::Local;
 use crate::table::Kind;
 use crate::task::{self, Task, TaskMeta};
@@ -37,7 +36,7 @@ impl<F: Future> Future for Registered<'_, F> {
         if poll.is_pending() {
             let TaskMeta { shared, slot, .. } = this.registration.meta;
             // A task that ends at its first poll never pays for a waker in the table.
-            if shared.home.wants_waker() {
+            if shared.wants_waker() {
                 shared
                     .home
                     .at_home(|home| home.keep_waker(*slot, cx.waker()));
@@ -85,7 +84,7 @@ pub(crate) unsafe fn spawn<'f, Q: ReadyQueue, F: Future + 'f>(
         future,
         registration: Registration { meta },
     };
-    let schedule = WithInfo(task::schedule);
+    let schedule = WithInfo(task::schedule::<Q>);
     let builder = Builder::new().metadata(meta).propagate_panic(true);
     // SAFETY: of the clauses of `spawn_unchecked`,
     // - "if the future is not `Send`, its runnable must be used and dropped on the original

@@ -6,8 +6,9 @@ use std::mem;
 use std::sync::Arc;
 
 use async_task::{Runnable, ScheduleInfo};
-use corokit_core::TaskId;
+use corokit_core::{ReadyQueue, TaskId};
 
+use crate::local::Local;
 use crate::shared::{Delivery, Shared};
 
 /// A spawned task: a future that gives its output, and a handle that owns the task.
@@ -84,31 +85,37 @@ impl fmt::Debug for TaskMeta {
     }
 }
 
-/// Hands a runnable to its scheduler. async-task calls this for each wake-up that makes a task
-/// runnable, on whatever thread that happens.
+/// Hands a runnable to its scheduler, which is a `Local<Q>`. async-task calls this for each wake-up
+/// that makes a task runnable, on whatever thread that happens.
 ///
 /// It is a function without captures: async-task then neither clones nor drops a waker around it.
-pub(crate) fn schedule(runnable: Runnable<TaskMeta>, info: ScheduleInfo) {
+pub(crate) fn schedule<Q: ReadyQueue>(runnable: Runnable<TaskMeta>, info: ScheduleInfo) {
     let shared = &runnable.metadata().shared;
-    if let Some(home) = shared.home.target() {
-        // Whatever is touched after the runnable has been handed over must be owned here, since
-        // waking a runner may run any code.
-        let sleeping = shared.inbox.is_sleeping().then(|| Arc::clone(shared));
-        // SAFETY: the target is valid as long as no user code runs, and none has run since
-        // `target` was called.
-        let home = unsafe { home.as_ref() };
-        home.schedule(runnable, info.woken_while_running);
-        if let Some(shared) = sleeping {
-            shared.inbox.wake_sleepers();
-        }
-    } else {
-        // As soon as the runnable is in the inbox, the home thread may run it and free the task,
-        // and with it the metadata: hold the shared part until the push is over.
-        let shared = Arc::clone(shared);
-        if let Err(Delivery::Task(runnable)) = shared.inbox.push(Delivery::Task(runnable)) {
-            // The executor is gone, and with it what the future may have borrowed. Dropping the
-            // runnable here could drop a future that must not leave its thread: leak it.
-            mem::forget(runnable);
-        }
+    let Some(home) = shared.home.target() else {
+        return deliver(runnable);
+    };
+    // Whatever is touched after the runnable has been handed over must be owned here, since
+    // waking a runner may run any code.
+    let sleeping = shared.inbox.is_sleeping().then(|| Arc::clone(shared));
+    // SAFETY: a task is given `schedule::<Q>` by `spawn`, together with the shared part of a
+    // `Local<Q>`, and the target of that part's cell is this very `Local<Q>`. It is valid as long
+    // as no user code runs, and none has run since `target` was called.
+    let local = unsafe { home.cast::<Local<Q>>().as_ref() };
+    local.schedule(runnable, info.woken_while_running);
+    if let Some(shared) = sleeping {
+        shared.inbox.wake_sleepers();
+    }
+}
+
+/// Hands a runnable to a scheduler that is elsewhere, or gone.
+#[cold]
+fn deliver(runnable: Runnable<TaskMeta>) {
+    // As soon as the runnable is in the inbox, the home thread may run it and free the task, and
+    // with it the metadata: hold the shared part until the push is over.
+    let shared = Arc::clone(&runnable.metadata().shared);
+    if let Err(Delivery::Task(runnable)) = shared.inbox.push(Delivery::Task(runnable)) {
+        // The executor is gone, and with it what the future may have borrowed. Dropping the
+        // runnable here could drop a future that must not leave its thread: leak it.
+        mem::forget(runnable);
     }
 }
