@@ -14,6 +14,97 @@
 /// **placed** entry is one that `insert_*` put where the program wants it: whatever the policy,
 /// it runs after exactly the entries that were before it at that moment and are still there.
 ///
+/// # Examples
+///
+/// A queue that runs the lowest slot first, in the simplest way:
+///
+/// ```
+/// use corokit_core::ReadyQueue;
+///
+/// #[derive(Default)]
+/// struct LowestFirst {
+///     placed: Vec<u32>,
+///     regular: std::collections::BTreeSet<u32>,
+/// }
+///
+/// impl LowestFirst {
+///     /// Makes everything up to `index` placed, so that something can be put there.
+///     fn place(&mut self, index: usize) {
+///         while self.placed.len() < index {
+///             match self.regular.pop_first() {
+///                 Some(slot) => self.placed.push(slot),
+///                 None => break,
+///             }
+///         }
+///     }
+///
+///     fn find(&self, slot: u32) -> Option<usize> {
+///         self.iter().position(|other| other == slot)
+///     }
+/// }
+///
+/// impl ReadyQueue for LowestFirst {
+///     fn set_slots(&mut self, _: usize) {}
+///
+///     fn len(&self) -> usize {
+///         self.placed.len() + self.regular.len()
+///     }
+///
+///     fn contains(&self, slot: u32) -> bool {
+///         self.find(slot).is_some()
+///     }
+///
+///     fn push(&mut self, slot: u32) {
+///         self.regular.insert(slot);
+///     }
+///
+///     fn pop(&mut self) -> Option<u32> {
+///         match self.placed.is_empty() {
+///             true => self.regular.pop_first(),
+///             false => Some(self.placed.remove(0)),
+///         }
+///     }
+///
+///     fn remove(&mut self, slot: u32) -> bool {
+///         let found = self.contains(slot);
+///         self.placed.retain(|other| *other != slot);
+///         self.regular.remove(&slot);
+///         found
+///     }
+///
+///     fn insert_at(&mut self, slot: u32, index: usize) {
+///         self.place(index);
+///         self.placed.insert(index.min(self.placed.len()), slot);
+///     }
+///
+///     fn insert_after(&mut self, slot: u32, anchor: u32) -> bool {
+///         self.find(anchor).map(|index| self.insert_at(slot, index + 1)).is_some()
+///     }
+///
+///     fn insert_before(&mut self, slot: u32, anchor: u32) -> bool {
+///         self.find(anchor).map(|index| self.insert_at(slot, index)).is_some()
+///     }
+///
+///     fn rotate_left(&mut self, count: usize) {
+///         self.place(usize::MAX);
+///         let len = self.placed.len().max(1);
+///         self.placed.rotate_left(count % len);
+///     }
+///
+///     fn iter(&self) -> impl Iterator<Item = u32> + '_ {
+///         self.placed.iter().chain(&self.regular).copied()
+///     }
+/// }
+///
+/// let mut queue = LowestFirst::default();
+/// queue.set_slots(4);
+/// queue.push(3);
+/// queue.push(1);
+/// queue.insert_at(2, 1);
+/// queue.push(0);
+/// assert_eq!(queue.iter().collect::<Vec<_>>(), [1, 2, 0, 3]);
+/// ```
+///
 /// Source: asynkit's `AbstractSchedulingLoop` (`queue_len`, `queue_items`, `queue_find`,
 /// `queue_remove`, `queue_insert`, `queue_insert_pos`).
 pub trait ReadyQueue {

@@ -79,7 +79,7 @@ impl TaskId {
         self.slot
     }
 
-    /// Returns how many tasks had used the slot before this one, modulo 2<sup>32</sup>.
+    /// Returns how many tasks had used the slot before this one.
     ///
     /// # Examples
     ///

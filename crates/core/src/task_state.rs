@@ -6,16 +6,16 @@ use core::fmt;
 ///
 /// ```text
 ///            spawn
-///              |
-///              v    its turn
-///   +----> Runnable --------> Running ----> Finished
-///   |       |    ^               |
-///   |  take |    | put back      | waits
-///   |       v    |               v
-///   |       Parked            Blocked
-///   |                            |
-///   +----------------------------+
-///                wake
+///              |      its turn
+///              v   -------------->
+///   +----> Runnable               Running ----> Finished
+///   |       |    ^  <--------------  |
+///   |  take |    |      yields       | waits
+///   |       v    | put back          v
+///   |       Parked                Blocked
+///   |                                |
+///   +--------------------------------+
+///                  wake
 /// ```
 ///
 /// # Examples
@@ -29,8 +29,9 @@ use core::fmt;
 pub enum TaskState {
     /// In the ready queue.
     Runnable,
-    /// Being polled now. More than one task of a scheduler is in this state when a running task
-    /// runs another one inside its own poll.
+    /// Being polled now, or, of a main future, about to be polled by its runner. More than one
+    /// task of a scheduler is in this state when a running task runs another one inside its own
+    /// poll.
     Running,
     /// Waits for a wake-up.
     Blocked,

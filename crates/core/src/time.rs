@@ -11,7 +11,6 @@ use core::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use async_io::Timer;
-use pin_project_lite::pin_project;
 
 /// Returns the current instant of the monotonic clock.
 ///
@@ -75,20 +74,17 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
     }
 }
 
-pin_project! {
-    /// The future of [`sleep`] and [`sleep_until`].
-    #[must_use = "futures do nothing unless polled or awaited"]
-    pub struct Sleep {
-        #[pin]
-        timer: Timer,
-    }
+/// The future of [`sleep`] and [`sleep_until`].
+#[must_use = "futures do nothing unless polled or awaited"]
+pub struct Sleep {
+    timer: Timer,
 }
 
 impl Future for Sleep {
     type Output = ();
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        self.project().timer.poll(cx).map(drop)
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        Pin::new(&mut self.timer).poll(cx).map(drop)
     }
 }
 

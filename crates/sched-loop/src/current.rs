@@ -20,14 +20,17 @@ pub(crate) struct Entered {
 
 /// Makes a loop the current one until the guard is dropped.
 pub(crate) fn enter(handle: LoopHandle) -> Entered {
+    // During the destruction of thread-locals there is no current loop any more.
+    let outer = CURRENT.try_with(|current| current.replace(Some(handle)));
     Entered {
-        outer: CURRENT.replace(Some(handle)),
+        outer: outer.ok().flatten(),
     }
 }
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        CURRENT.set(self.outer.take());
+        let outer = self.outer.take();
+        let _ = CURRENT.try_with(|current| current.replace(outer));
     }
 }
 

@@ -11,7 +11,9 @@ use crate::handle::{LoopHandle, TaskBuilder};
 
 /// An event loop: a [`LocalExecutor`] together with async-io's reactor and timers.
 ///
-/// Dropping the loop cancels every task and returns when every future has been dropped.
+/// Dropping the loop cancels every task, and returns when every future has been dropped; if that
+/// happens inside of [`LoopHandle::with`], they are dropped when that call returns. Meanwhile the
+/// loop is the current one, and spawning on it is refused.
 ///
 /// Source: `asyncio.AbstractEventLoop`, `asyncio.Runner`.
 ///
@@ -90,6 +92,8 @@ impl EventLoop {
 
     /// Returns the executor: the ready queue, the tasks, and running them by hand.
     ///
+    /// Running tasks by hand does not make the loop the current one: they act on the loop that is.
+    ///
     /// # Examples
     ///
     /// ```
@@ -135,6 +139,14 @@ impl EventLoop {
     /// ```
     pub fn task(&self) -> TaskBuilder {
         self.handle().task()
+    }
+}
+
+impl Drop for EventLoop {
+    fn drop(&mut self) {
+        // Destructors of futures must not take another loop, an outer one, for theirs.
+        let _entered = current::enter(self.handle());
+        self.executor = Rc::default();
     }
 }
 

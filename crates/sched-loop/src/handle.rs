@@ -32,7 +32,7 @@ impl LoopHandle {
         LoopHandle { executor }
     }
 
-    /// Calls `visit` with the loop's executor: the ready queue, the tasks, and giving way.
+    /// Calls `visit` with the loop's executor: the ready queue and the tasks.
     ///
     /// # Errors
     ///
@@ -61,7 +61,8 @@ impl LoopHandle {
     ///
     /// # Panics
     ///
-    /// Panics if the loop has been dropped. [`LoopHandle::try_spawn`] does not.
+    /// Panics if the loop has been dropped. [`LoopHandle::try_spawn`] does not: in destructors,
+    /// where a panic may abort the process, it is the one to call.
     ///
     /// # Examples
     ///

@@ -24,7 +24,9 @@
 //!   program may read and rearrange the queue: [`LoopHandle::with`] gives the
 //!   [`LocalExecutor`](corokit_scheduler::LocalExecutor), whose documentation has the rules.
 //! * **Rounds.** After at most 256 entries the reactor has its turn, and a main future that was
-//!   woken is polled, so neither I/O nor timers nor the main future starve.
+//!   woken is polled. So whatever the tasks do, I/O and timers are handled and the main future goes
+//!   on. A task waits as long as the order says: one that keeps putting itself in front keeps the
+//!   other tasks waiting.
 //! * **Threads.** A loop lives on the thread that uses it first. Several threads may have loops of
 //!   their own; a loop may run inside a task of another one.
 //! * **Current loop.** While a loop runs, [`current`], [`spawn`] and [`task`] act on it; in a

@@ -152,6 +152,46 @@ fn spawning_while_the_loop_is_dropped_is_refused() {
     assert_eq!(refused.get(), Some(LoopGone));
 }
 
+/// A destructor that spawns while its loop goes away does not get at the loop around it.
+#[test]
+fn a_loop_that_is_dropped_is_the_current_one() {
+    struct SpawnOnDrop(Rc<Cell<Option<LoopGone>>>);
+    impl Drop for SpawnOnDrop {
+        fn drop(&mut self) {
+            let handle = sched_loop::current().unwrap();
+            self.0.set(handle.try_spawn(async {}).err());
+        }
+    }
+    let refused = Rc::new(Cell::new(None));
+    let guard = SpawnOnDrop(Rc::clone(&refused));
+    sched_loop::run(async {
+        sched_loop::run(async {
+            let waits = async move {
+                let _held = guard;
+                pending::<()>().await;
+            };
+            sched_loop::spawn(waits).detach();
+            yield_now().await;
+        });
+        assert_eq!(refused.get(), Some(LoopGone));
+        assert_eq!(sched_loop::current().unwrap().tasks().len(), 1);
+    });
+}
+
+#[test]
+fn a_loop_may_live_in_a_thread_local() {
+    thread_local! {
+        static LOOP: EventLoop = EventLoop::new();
+    }
+    let thread = thread::spawn(|| {
+        LOOP.with(|event_loop| {
+            event_loop.spawn(pending::<()>()).detach();
+            event_loop.run(yield_now());
+        });
+    });
+    assert!(thread.join().is_ok());
+}
+
 #[test]
 fn the_current_loop_is_the_innermost() {
     assert!(sched_loop::current().is_none());

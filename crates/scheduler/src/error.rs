@@ -28,7 +28,8 @@ pub enum ScheduleError {
     Foreign(TaskId),
     /// The task has finished, or was cancelled and dropped.
     Finished(TaskId),
-    /// The task is being polled: it is the caller, or the caller runs inside of it.
+    /// The task is being polled: it is the caller, or the caller runs inside of it. Or it is a
+    /// main future whose turn has come, and its runner is about to poll it.
     Running(TaskId),
     /// The task waits for a wake-up.
     Blocked(TaskId),

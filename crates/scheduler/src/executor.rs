@@ -4,6 +4,7 @@ use std::cell::{Cell, OnceCell};
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::pin;
 use std::rc::Rc;
@@ -60,6 +61,25 @@ use crate::task::Task;
 /// is_send(executor.run(async {}));
 /// ```
 ///
+/// The same holds for a tick:
+///
+/// ```compile_fail,E0277
+/// fn is_send<T: Send>(_: T) {}
+/// let executor = corokit_scheduler::LocalExecutor::new();
+/// is_send(executor.tick());
+/// ```
+///
+/// An executor of tasks that live long is not one of tasks that live shorter, nor the other way
+/// round:
+///
+/// ```compile_fail
+/// use corokit_scheduler::LocalExecutor;
+///
+/// fn shorter<'a>(executor: LocalExecutor<'static>) -> LocalExecutor<'a> {
+///     executor
+/// }
+/// ```
+///
 /// What its tasks borrow must outlive it:
 ///
 /// ```compile_fail,E0597
@@ -104,13 +124,43 @@ impl<'a> LocalExecutor<'a> {
 impl<'a, Q: ReadyQueue> LocalExecutor<'a, Q> {
     /// Creates an executor that runs its tasks in the order of `queue`, which must be empty.
     ///
+    /// # Panics
+    ///
+    /// The first use of the executor panics if the queue is not empty.
+    ///
     /// # Examples
     ///
     /// ```
+    /// use corokit_core::ReadyQueue;
     /// use corokit_scheduler::{Fifo, LocalExecutor};
     ///
-    /// let executor = LocalExecutor::with_queue(Fifo::new());
-    /// assert!(!executor.try_tick());
+    /// /// Last in, first out.
+    /// struct Lifo(Fifo);
+    ///
+    /// impl ReadyQueue for Lifo {
+    ///     fn push(&mut self, slot: u32) {
+    ///         self.0.insert_at(slot, 0);
+    ///     }
+    /// #   fn set_slots(&mut self, slots: usize) { self.0.set_slots(slots) }
+    /// #   fn len(&self) -> usize { self.0.len() }
+    /// #   fn contains(&self, slot: u32) -> bool { self.0.contains(slot) }
+    /// #   fn remove(&mut self, slot: u32) -> bool { self.0.remove(slot) }
+    /// #   fn insert_at(&mut self, slot: u32, index: usize) { self.0.insert_at(slot, index) }
+    /// #   fn insert_after(&mut self, slot: u32, anchor: u32) -> bool { self.0.insert_after(slot, anchor) }
+    /// #   fn insert_before(&mut self, slot: u32, anchor: u32) -> bool { self.0.insert_before(slot, anchor) }
+    /// #   fn rotate_left(&mut self, count: usize) { self.0.rotate_left(count) }
+    /// #   fn iter(&self) -> impl Iterator<Item = u32> + '_ { self.0.iter() }
+    ///     fn pop(&mut self) -> Option<u32> {
+    ///         self.0.pop()
+    ///     }
+    ///     // The other methods pass on to the `Fifo`.
+    /// }
+    ///
+    /// let executor = LocalExecutor::with_queue(Lifo(Fifo::new()));
+    /// let early = executor.spawn(async {});
+    /// let late = executor.spawn(async {});
+    /// assert!(executor.try_tick());
+    /// assert!(late.is_finished() && !early.is_finished());
     /// ```
     pub const fn with_queue(queue: Q) -> Self {
         LocalExecutor {
@@ -124,8 +174,9 @@ impl<'a, Q: ReadyQueue> LocalExecutor<'a, Q> {
     #[inline]
     pub(crate) fn local(&self) -> &Local<Q> {
         self.local.get_or_init(|| {
-            let queue = self.queue.take();
-            Local::new(queue.expect("the queue is taken once"))
+            let queue = self.queue.take().expect("the queue is taken once");
+            assert!(queue.is_empty(), "an executor starts with an empty queue");
+            Local::new(queue)
         })
     }
 
@@ -287,9 +338,10 @@ impl<'a, Q: ReadyQueue> LocalExecutor<'a, Q> {
     /// [`sleep_insert`](LocalExecutor::sleep_insert) and
     /// [`task_switch`](LocalExecutor::task_switch).
     ///
-    /// One poll of `run` is a *round*: it ends when nothing is left to run, and otherwise after
-    /// 256 entries, so that a reactor that shares the thread gets its turn. A main future that was
-    /// woken is polled at the end of the round at the latest, wherever in the queue it is.
+    /// One poll of `run` is a *round*: it ends when nothing is left to run, when the turn of
+    /// another runner's main future has come, and otherwise after 256 entries, so that a reactor
+    /// that shares the thread gets its turn. A main future that was woken is polled after 256
+    /// entries at the latest, wherever in the queue it is.
     ///
     /// When the main future completes, tasks stay as they are: unfinished ones go on with the next
     /// `run`, and end with the executor. Several runners may drive one executor, also nested in
@@ -325,8 +377,12 @@ impl<'a, Q: ReadyQueue> LocalExecutor<'a, Q> {
 
 impl<Q: ReadyQueue> Drop for LocalExecutor<'_, Q> {
     fn drop(&mut self) {
-        if let Some(local) = self.local.get() {
+        if let Some(local) = self.local.take() {
+            // If something unwinds in here, the scheduler is leaked, as by `mem::forget`: tasks and
+            // wakers that are left may still find their way to it.
+            let local = ManuallyDrop::new(local);
             local.shut_down();
+            drop(ManuallyDrop::into_inner(local));
         }
     }
 }
@@ -342,11 +398,15 @@ impl<Q: ReadyQueue> fmt::Debug for LocalExecutor<'_, Q> {
         match self.local_if_used() {
             None => f.write_str("LocalExecutor(<unused>)"),
             Some(local) => {
-                let state = local.state.borrow();
+                // What is written to may be anything, so the state is not borrowed meanwhile.
+                let (tasks, ready) = {
+                    let state = local.state.borrow();
+                    (state.table.tasks(), state.queue.len())
+                };
                 f.debug_struct("LocalExecutor")
                     .field("number", &local.shared.number)
-                    .field("tasks", &state.table.tasks())
-                    .field("ready", &state.queue.len())
+                    .field("tasks", &tasks)
+                    .field("ready", &ready)
                     .finish_non_exhaustive()
             }
         }

@@ -8,7 +8,10 @@ use std::task::Waker;
 /// What a task, or a waker, asks of the scheduler when it is at home.
 ///
 /// None of these runs user code: no poll, no waker but async-task's own, no destructor of a value
-/// that the program owns. So none of them can drop the scheduler that it is called on.
+/// that the program owns. The one exception are the methods of the ready queue, which may be the
+/// program's: they run while the state is borrowed, so dropping the executor in there panics, and
+/// an executor whose drop unwinds leaks its scheduler. So none of these frees the scheduler that it
+/// is called on.
 pub(crate) trait Home {
     /// Puts the main future of a runner, which was woken, into the ready queue.
     fn wake_main(&self, slot: u32, generation: u32);
@@ -105,8 +108,8 @@ impl HomeCell {
         let target = self.target()?;
         // SAFETY: whoever called `set` keeps the target valid until `clear`, and `clear` has not
         // been called, since it empties the cell on this very thread; it is not called during
-        // `visit` either, since the methods of `Home` run no user code. The target is only ever
-        // used through shared references.
+        // `visit` either, since the methods of `Home` do not let the scheduler go. The target is
+        // only ever used through shared references.
         let home = unsafe { target.as_ref() };
         Some(visit(home))
     }

@@ -39,7 +39,7 @@ struct Inner<T> {
 
 /// The wakers of the parked runners. There is almost always at most one.
 #[derive(Default)]
-struct Sleepers {
+pub(crate) struct Sleepers {
     first: Option<(u64, Waker)>,
     others: Vec<(u64, Waker)>,
 }
@@ -69,7 +69,7 @@ impl<T> Inbox<T> {
             return Ok(());
         }
         self.pending.store(true, Ordering::Relaxed);
-        let sleepers = self.take_sleepers(inner);
+        let sleepers = self.take_sleepers_from(inner);
         sleepers.wake();
         Ok(())
     }
@@ -139,12 +139,16 @@ impl<T> Inbox<T> {
     /// to pass on, and no order of polls and drops can lose one.
     #[cold]
     pub(crate) fn wake_sleepers(&self) {
-        let sleepers = self.take_sleepers(self.lock());
-        sleepers.wake();
+        self.take_sleepers().wake();
     }
 
-    /// Takes the sleepers and gives up the lock, since waking them may run any code.
-    fn take_sleepers(&self, mut inner: MutexGuard<'_, Inner<T>>) -> Sleepers {
+    /// Takes the wakers of the parked runners.
+    pub(crate) fn take_sleepers(&self) -> Sleepers {
+        self.take_sleepers_from(self.lock())
+    }
+
+    /// Takes the sleepers and gives up the lock, since waking or dropping them may run any code.
+    fn take_sleepers_from(&self, mut inner: MutexGuard<'_, Inner<T>>) -> Sleepers {
         self.sleeping.store(false, Ordering::Relaxed);
         mem::take(&mut inner.sleepers)
     }
@@ -168,8 +172,27 @@ impl Sleepers {
         Some(self.others.swap_remove(index))
     }
 
+    /// Takes one of them.
+    fn pop(&mut self) -> Option<Waker> {
+        let (_, waker) = self.first.take().or_else(|| self.others.pop())?;
+        Some(waker)
+    }
+
+    /// Wakes all of them, also if waking one of them panics.
     fn wake(self) {
-        for (_, waker) in self.first.into_iter().chain(self.others) {
+        let mut rest = WakeOnDrop(self);
+        while let Some(waker) = rest.0.pop() {
+            waker.wake();
+        }
+    }
+}
+
+/// Wakes those that are left when a waker has panicked.
+struct WakeOnDrop(Sleepers);
+
+impl Drop for WakeOnDrop {
+    fn drop(&mut self) {
+        while let Some(waker) = self.0.pop() {
             waker.wake();
         }
     }

@@ -49,7 +49,8 @@
 //! An executor lives on one thread; its wakers and task handles go anywhere. A wake-up on the home
 //! thread puts the task into the queue at once and touches no lock. A wake-up, or the drop of a
 //! handle, on another thread goes through an inbox, which is emptied into the queue before each
-//! step and before each look at the queue. After the executor is gone, wake-ups do nothing.
+//! step, and before anything else is put into the queue or looked at. After the executor is gone,
+//! wake-ups do nothing.
 //!
 //! # Cancellation
 //!

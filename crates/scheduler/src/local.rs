@@ -84,8 +84,9 @@ impl<Q: ReadyQueue + 'static> Local<Q> {
             batch: Cell::default(),
         });
         let home: &dyn Home = &*local;
-        // SAFETY: the value is in an `Rc` and stays where it is until it is dropped, and its drop
-        // calls `clear`. A leaked executor leaks the `Rc` too.
+        // SAFETY: the value is in an `Rc` and stays where it is until the executor drops it, which
+        // it does after `shut_down` has called `clear`. An executor that is leaked, or whose
+        // `shut_down` unwinds, leaks the `Rc` too.
         unsafe { local.shared.home.set(NonNull::from(home)) };
         local
     }
@@ -97,9 +98,7 @@ impl<Q: ReadyQueue> Local<Q> {
     /// been put into it.
     #[inline]
     pub(crate) fn next_turn(&self) -> Option<Turn> {
-        if self.shared.inbox.is_pending() {
-            self.receive();
-        }
+        self.settle();
         let mut state = self.state.borrow_mut();
         let index = state.queue.pop()?;
         let slot = state.table.slot_mut(index);
@@ -159,6 +158,12 @@ impl<Q: ReadyQueue> Local<Q> {
     /// Puts a task that is ready to run into the ready queue.
     #[inline]
     pub(crate) fn schedule(&self, runnable: Runnable<TaskMeta>, woken_while_running: bool) {
+        self.settle();
+        self.enqueue(runnable, woken_while_running);
+    }
+
+    #[inline]
+    fn enqueue(&self, runnable: Runnable<TaskMeta>, woken_while_running: bool) {
         let index = runnable.metadata().slot;
         let mut state = self.state.borrow_mut();
         let slot = state.table.slot_mut(index);
@@ -202,17 +207,25 @@ impl<Q: ReadyQueue> Local<Q> {
         }
     }
 
-    /// Puts what other threads have delivered into the ready queue.
+    /// Puts what other threads have delivered until now into the ready queue. Whatever is put
+    /// there, taken from there or looked at comes after this.
+    #[inline]
+    pub(crate) fn settle(&self) {
+        if self.shared.inbox.is_pending() {
+            self.receive();
+        }
+    }
+
     #[cold]
-    pub(crate) fn receive(&self) {
+    fn receive(&self) {
         let mut batch = self.batch.take();
         self.shared.inbox.drain(&mut batch);
         for delivery in batch.drain(..) {
             match delivery {
-                Delivery::Task(runnable) => self.schedule(runnable, false),
+                Delivery::Task(runnable) => self.enqueue(runnable, false),
                 Delivery::Main(main) => {
                     let (index, generation) = main.receive();
-                    self.wake_main(index, generation);
+                    self.enqueue_main(index, generation);
                 }
             }
         }
@@ -249,12 +262,10 @@ impl<Q: ReadyQueue> Local<Q> {
     pub(crate) fn allocate(&self, kind: Kind) -> (u32, u32) {
         let mut state = self.state.borrow_mut();
         let State { table, queue, .. } = &mut *state;
-        let slots = table.len();
-        let entry = table.allocate(kind);
-        if table.len() > slots {
-            queue.set_slots(table.len());
+        if table.is_full() {
+            queue.set_slots(table.len() + 1);
         }
-        entry
+        table.allocate(kind)
     }
 
     /// Returns a number that no other runner of this scheduler has.
@@ -289,6 +300,20 @@ impl<Q: ReadyQueue> Local<Q> {
             self.due.set(self.due.get() - 1);
         }
         due
+    }
+
+    /// Puts a main future that was woken into the ready queue; if it is being polled, when its
+    /// poll ends.
+    fn enqueue_main(&self, index: u32, generation: u32) {
+        let mut state = self.state.borrow_mut();
+        if state.table.find(index, generation).is_none() {
+            return;
+        }
+        if self.is_running(&state, index) {
+            state.table.slot_mut(index).woken = true;
+        } else if self.state_of(&state, index) == TaskState::Blocked {
+            state.queue.push(index);
+        }
     }
 
     /// Takes the entry of a main future out of the ready queue. Returns `false` if it is not there.
@@ -376,15 +401,8 @@ impl<Q: ReadyQueue> Local<Q> {
 
 impl<Q: ReadyQueue> Home for Local<Q> {
     fn wake_main(&self, index: u32, generation: u32) {
-        let mut state = self.state.borrow_mut();
-        if state.table.find(index, generation).is_none() {
-            return;
-        }
-        if self.is_running(&state, index) {
-            state.table.slot_mut(index).woken = true;
-        } else if self.state_of(&state, index) == TaskState::Blocked {
-            state.queue.push(index);
-        }
+        self.settle();
+        self.enqueue_main(index, generation);
     }
 
     #[cold]
@@ -417,8 +435,8 @@ where
 {
     /// Cancels every task, and returns when every future has been dropped.
     fn cancel_all(&self) {
-        loop {
-            self.receive();
+        while self.state.borrow().table.tasks() > 0 {
+            self.settle();
             let mut runnables = Vec::new();
             let mut blocked = Vec::new();
             let mut state = self.state.borrow_mut();
@@ -428,9 +446,6 @@ where
                 parked,
                 ..
             } = &mut *state;
-            if table.tasks() == 0 {
-                return;
-            }
             for (index, slot) in table.iter_mut() {
                 if let Some(runnable) = slot.runnable.take() {
                     queue.remove(index);
@@ -454,6 +469,8 @@ where
 
     /// Cancels every task and cuts the connection to wakers and handles that are still around.
     pub(crate) fn shut_down(&self) {
+        // Only a runner that was leaked can be asleep now, and nobody polls it any more.
+        drop(self.shared.inbox.take_sleepers());
         self.cancel_all();
         for delivery in self.shared.inbox.close() {
             // No task is left, so there is no runnable either; what cannot be is not dropped.

@@ -16,9 +16,7 @@ impl<'a, Q: ReadyQueue> LocalExecutor<'a, Q> {
     /// now in the ready queue.
     pub(crate) fn settled(&self) -> Option<&Local<Q>> {
         let local = self.local_if_used()?;
-        if local.shared.inbox.is_pending() {
-            local.receive();
-        }
+        local.settle();
         Some(local)
     }
 
@@ -373,6 +371,7 @@ impl<'e, Q: ReadyQueue> Parked<'e, Q> {
     /// ```
     pub fn insert(self, position: impl Into<Position>) -> Result<(), InsertError<'e, Q>> {
         let position = position.into();
+        self.local.settle();
         let mut state = self.local.state.borrow_mut();
         let check = self.local.check_anchor(&state, Some(self.id), position);
         if let Err(error) = check {
@@ -386,8 +385,10 @@ impl<'e, Q: ReadyQueue> Parked<'e, Q> {
             self.local.put(&mut state, self.id.slot(), position);
         }
         drop(state);
-        self.local.wake_runners();
+        // The guard has done its work before a waker can run any code.
+        let local = self.local;
         mem::forget(self);
+        local.wake_runners();
         Ok(())
     }
 
@@ -406,6 +407,7 @@ impl<'e, Q: ReadyQueue> Parked<'e, Q> {
 
 impl<Q: ReadyQueue> Drop for Parked<'_, Q> {
     fn drop(&mut self) {
+        self.local.settle();
         let mut state = self.local.state.borrow_mut();
         if self.unpark(&mut state) {
             state.queue.push(self.id.slot());
@@ -421,7 +423,7 @@ impl<Q: ReadyQueue> fmt::Debug for Parked<'_, Q> {
     }
 }
 
-/// Why [`Parked::insert`] failed, and the guard, which is as it was.
+/// Why [`Parked::insert`] failed, and the guard, which is as it was: see there.
 pub struct InsertError<'e, Q: ReadyQueue> {
     /// The entry, still out of the queue.
     pub parked: Parked<'e, Q>,

@@ -114,10 +114,8 @@ impl<'e, Q: ReadyQueue> Runner<'e, Q> {
         sleeper.get_up();
 
         // The main future starts the first round. Later it is polled when its turn comes.
-        let mut polled = false;
         if !main.started {
             main.started = true;
-            polled = true;
             if let Poll::Ready(output) = main.poll(future.as_mut()) {
                 return Poll::Ready(output);
             }
@@ -132,14 +130,19 @@ impl<'e, Q: ReadyQueue> Runner<'e, Q> {
                     }
                     Some(Turn::Main(slot)) if slot == main.slot => true,
                     Some(Turn::Main(slot)) => {
+                        // Nothing runs before it: the other runner has its turn.
                         local.defer_main(slot);
-                        false
+                        cx.waker().wake_by_ref();
+                        return Poll::Pending;
                     }
-                    None if sleeper.sleep(cx.waker()) => return Poll::Pending,
-                    None => false,
+                    None if !sleeper.sleep(cx.waker()) => false,
+                    None if local.take_due(main.slot) => {
+                        sleeper.get_up();
+                        true
+                    }
+                    None => return Poll::Pending,
                 };
             if mine {
-                polled = true;
                 if let Poll::Ready(output) = main.poll(future.as_mut()) {
                     return Poll::Ready(output);
                 }
@@ -148,7 +151,7 @@ impl<'e, Q: ReadyQueue> Runner<'e, Q> {
 
         // However long the queue, and whoever keeps putting itself in front: a main future that
         // was woken does not wait for longer than a round.
-        if !polled && local.take_main(main.slot) {
+        if local.take_main(main.slot) {
             if let Poll::Ready(output) = main.poll(future.as_mut()) {
                 return Poll::Ready(output);
             }

@@ -15,14 +15,16 @@ use crate::task::TaskMeta;
 /// The part of a scheduler that outlives it as long as a task or a waker is somewhere.
 #[repr(C)]
 pub(crate) struct Shared {
+    /// Keeps what is read at each wake-up off the cache lines that other threads write: the
+    /// reference counts before this, and the inbox.
+    _padding_before: [u64; 8],
     /// The number of the scheduler: never used for another one.
     pub(crate) number: NonZeroU64,
     pub(crate) home: HomeCell,
     /// Whether the task that is being polled has no waker in the task table yet. The home thread's
     /// own, atomic only to be `Sync`.
     wants_waker: AtomicBool,
-    /// Keeps what is read at each wake-up off the cache lines that other threads write.
-    _padding: [u64; 8],
+    _padding_after: [u64; 8],
     pub(crate) inbox: Inbox<Delivery>,
 }
 
@@ -40,10 +42,11 @@ impl Shared {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         Shared {
+            _padding_before: [0; 8],
             number: NonZeroU64::new(number).expect("2^64 schedulers have been made"),
             home: HomeCell::new(),
             wants_waker: AtomicBool::new(false),
-            _padding: [0; 8],
+            _padding_after: [0; 8],
             inbox: Inbox::new(),
         }
     }

@@ -100,5 +100,6 @@ pub(crate) unsafe fn spawn<'f, Q: ReadyQueue, F: Future + 'f>(
     // or drops it.
     let (runnable, task) = unsafe { builder.spawn_unchecked(register, schedule) };
     local.schedule(runnable, false);
+    local.wake_runners();
     task
 }

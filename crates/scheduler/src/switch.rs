@@ -22,7 +22,8 @@ impl<'a, Q: ReadyQueue> LocalExecutor<'a, Q> {
     /// queue by then, the running task goes to the back. In a join of several futures, the last
     /// one to ask decides, and all of them are done at the next poll.
     ///
-    /// A task that does nothing but `sleep_insert(0)` runs alone for the rest of the round (see
+    /// A task that does nothing but `sleep_insert(0)` keeps all other tasks waiting for as long as
+    /// it goes on; only the reactor and the main future still have their turns (see
     /// [`run`](LocalExecutor::run)).
     ///
     /// Source: `asynkit.sleep_insert`.

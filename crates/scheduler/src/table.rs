@@ -1,5 +1,6 @@
 //! The task table: one slot for each task and each main future.
 
+use std::mem;
 use std::task::Waker;
 
 use async_task::Runnable;
@@ -24,7 +25,8 @@ pub(crate) struct Slot {
     /// A waker of the task, from the first time it blocked: the way to reach it when it has to be
     /// cancelled.
     pub(crate) waker: Option<Waker>,
-    /// How many entries have used this slot before.
+    /// How many entries have used this slot before. At the highest number the slot is used for
+    /// the last time, so that no id is ever given twice.
     pub(crate) generation: u32,
     pub(crate) kind: Kind,
     /// Ready to run, but taken out of the ready queue by the program.
@@ -62,20 +64,22 @@ impl Table {
     /// Panics if there are 2<sup>32</sup> - 2 slots in use.
     #[inline]
     pub(crate) fn allocate(&mut self, kind: Kind) -> (u32, u32) {
-        match kind {
-            Kind::Task => self.tasks += 1,
-            Kind::Main => self.mains += 1,
-            Kind::Free => unreachable!("a slot is taken into use"),
-        }
-        if let Some(index) = self.free.pop() {
-            let slot = &mut self.slots[index as usize];
-            slot.kind = kind;
-            return (index, slot.generation);
-        }
-        let index = u32::try_from(self.slots.len())
-            .ok()
-            .filter(|index| *index < u32::MAX - 1)
-            .expect("too many tasks");
+        let entry = match self.free.pop() {
+            Some(index) => {
+                let slot = &mut self.slots[index as usize];
+                slot.kind = kind;
+                (index, slot.generation)
+            }
+            None => (self.grow(kind), 0),
+        };
+        *self.count(kind) += 1;
+        entry
+    }
+
+    /// Adds a slot and takes it into use.
+    fn grow(&mut self, kind: Kind) -> u32 {
+        let index = u32::try_from(self.slots.len()).ok();
+        let index = index.filter(|index| *index < u32::MAX - 1);
         self.slots.push(Slot {
             runnable: None,
             waker: None,
@@ -85,7 +89,16 @@ impl Table {
             woken: false,
             due: false,
         });
-        (index, 0)
+        index.expect("too many tasks")
+    }
+
+    /// Returns the counter of the slots of a kind.
+    fn count(&mut self, kind: Kind) -> &mut usize {
+        match kind {
+            Kind::Task => &mut self.tasks,
+            Kind::Main => &mut self.mains,
+            Kind::Free => unreachable!("free slots are not counted"),
+        }
     }
 
     /// Frees a slot, and returns the waker that was kept in it.
@@ -93,18 +106,16 @@ impl Table {
     pub(crate) fn free(&mut self, index: u32) -> Option<Waker> {
         let slot = &mut self.slots[index as usize];
         debug_assert!(slot.runnable.is_none());
-        match slot.kind {
-            Kind::Task => self.tasks -= 1,
-            Kind::Main => self.mains -= 1,
-            Kind::Free => unreachable!("a slot is freed once"),
-        }
-        slot.kind = Kind::Free;
-        slot.generation = slot.generation.wrapping_add(1);
+        let kind = mem::replace(&mut slot.kind, Kind::Free);
         slot.parked = false;
         slot.woken = false;
         slot.due = false;
         let waker = slot.waker.take();
-        self.free.push(index);
+        if let Some(generation) = slot.generation.checked_add(1) {
+            slot.generation = generation;
+            self.free.push(index);
+        }
+        *self.count(kind) -= 1;
         waker
     }
 
@@ -123,6 +134,12 @@ impl Table {
     #[inline]
     pub(crate) fn slot_mut(&mut self, index: u32) -> &mut Slot {
         &mut self.slots[index as usize]
+    }
+
+    /// Returns `true` if the next slot that is taken into use will be a new one.
+    #[inline]
+    pub(crate) fn is_full(&self) -> bool {
+        self.free.is_empty()
     }
 
     /// Returns how many slots there are, in use or free.
@@ -153,5 +170,25 @@ impl Table {
         (0..)
             .zip(&self.slots)
             .filter(|(_, slot)| slot.kind != Kind::Free)
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slot_whose_generations_are_used_up_is_not_used_again() {
+        let mut table = Table::new();
+        let (index, _) = table.allocate(Kind::Task);
+        table.slot_mut(index).generation = u32::MAX - 1;
+        table.free(index);
+        assert_eq!(table.allocate(Kind::Task), (index, u32::MAX));
+        table.free(index);
+        assert!(table.find(index, u32::MAX).is_none());
+        let (other, generation) = table.allocate(Kind::Main);
+        assert_ne!(other, index);
+        assert_eq!(generation, 0);
+        assert_eq!((table.tasks(), table.entries()), (0, 1));
     }
 }

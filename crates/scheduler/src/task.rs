@@ -21,6 +21,9 @@ use crate::shared::{Delivery, Shared};
 ///
 /// A handle may be sent to other threads if `T` is [`Send`]; the task itself stays where it is.
 ///
+/// The metadata makes it another type than the `Task` of async-executor and smol: where such a
+/// handle is asked for by name, this one does not fit.
+///
 /// Source: `asyncio.Task`; async-executor's `Task`.
 ///
 /// # Examples
@@ -99,7 +102,8 @@ pub(crate) fn schedule<Q: ReadyQueue>(runnable: Runnable<TaskMeta>, info: Schedu
     let sleeping = shared.inbox.is_sleeping().then(|| Arc::clone(shared));
     // SAFETY: a task is given `schedule::<Q>` by `spawn`, together with the shared part of a
     // `Local<Q>`, and the target of that part's cell is this very `Local<Q>`. It is valid as long
-    // as no user code runs, and none has run since `target` was called.
+    // as no user code runs, and none has run since `target` was called. `schedule` runs none but
+    // the ready queue's, which cannot free the scheduler: see `Home`.
     let local = unsafe { home.cast::<Local<Q>>().as_ref() };
     local.schedule(runnable, info.woken_while_running);
     if let Some(shared) = sleeping {

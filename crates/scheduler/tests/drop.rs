@@ -2,10 +2,13 @@
 #![cfg(not(loom))]
 
 use std::cell::{Cell, RefCell};
-use std::future::pending;
+use std::fmt::{self, Write};
+use std::future::{Future, pending, poll_fn};
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
 
 use corokit_core::TaskState;
 use corokit_scheduler::{LocalExecutor, Task};
@@ -148,6 +151,58 @@ fn destructors_may_wake_their_siblings_while_the_executor_is_dropped() {
     while executor.try_tick() {}
     drop(executor);
     assert_eq!(drops.get(), 5);
+}
+
+/// A destructor of the executor that unwinds leaves nothing that a waker could stumble over.
+#[test]
+fn a_waker_may_be_used_after_a_failed_drop_has_leaked_the_executor() {
+    struct PanicsOnDrop;
+    impl Wake for PanicsOnDrop {
+        fn wake(self: Arc<Self>) {}
+    }
+    impl Drop for PanicsOnDrop {
+        fn drop(&mut self) {
+            panic!("a waker that cannot be dropped");
+        }
+    }
+    let wakers: Rc<RefCell<Vec<Waker>>> = Rc::default();
+    let executor = LocalExecutor::new();
+    let task = {
+        let wakers = Rc::clone(&wakers);
+        executor.spawn(poll_fn(move |cx| {
+            wakers.borrow_mut().push(cx.waker().clone());
+            Poll::<()>::Pending
+        }))
+    };
+    assert!(executor.try_tick());
+    // A runner that was leaked in its sleep: its waker is dropped with the executor.
+    let waker = Waker::from(Arc::new(PanicsOnDrop));
+    let mut run = Box::pin(executor.run(pending::<()>()));
+    let poll = run.as_mut().poll(&mut Context::from_waker(&waker));
+    assert!(poll.is_pending());
+    mem::forget(run);
+    drop(waker);
+    assert!(catch_unwind(AssertUnwindSafe(|| drop(executor))).is_err());
+    for waker in wakers.take() {
+        waker.wake();
+    }
+    assert!(!task.is_finished());
+}
+
+#[test]
+fn debug_output_may_go_where_it_wakes_a_task() {
+    struct Sink(async_channel::Sender<String>);
+    impl fmt::Write for Sink {
+        fn write_str(&mut self, text: &str) -> fmt::Result {
+            self.0.try_send(text.into()).map_err(|_| fmt::Error)
+        }
+    }
+    let executor = LocalExecutor::new();
+    let (sender, receiver) = async_channel::unbounded();
+    let task = executor.spawn(async move { receiver.recv().await.unwrap() });
+    executor.try_tick();
+    write!(Sink(sender), "{executor:?}").unwrap();
+    assert!(block_on(executor.run(task)).starts_with("LocalExecutor"));
 }
 
 #[test]

@@ -9,6 +9,7 @@ use std::sync::{Arc, Barrier, Mutex};
 use std::task::{Poll, Waker};
 use std::thread::{self, ThreadId};
 
+use corokit_core::Position;
 use corokit_scheduler::LocalExecutor;
 use futures_lite::future::{block_on, poll_once, yield_now};
 
@@ -114,6 +115,61 @@ fn foreign_wake_ups_are_received_in_their_order_before_the_next_step() {
         .join()
         .unwrap();
     assert_eq!(executor.ready_ids(), [ids[1], ids[2], ids[0], ids[3]]);
+}
+
+/// What other threads delivered comes before whatever is put into the queue later.
+#[test]
+fn a_foreign_wake_up_is_not_overtaken() {
+    let slot = Slot::default();
+    let executor = LocalExecutor::new();
+    let waits = executor.spawn(wait(&slot));
+    assert!(executor.try_tick());
+    let woken = waits.metadata().id();
+    let wake = || {
+        let waker = take(&slot);
+        thread::spawn(move || waker.wake()).join().unwrap();
+    };
+    let block_again = || {
+        drop(executor.spawn(async {}));
+        while executor.try_tick() {}
+    };
+
+    wake();
+    let spawned = executor.spawn(async {});
+    assert_eq!(executor.ready_ids(), [woken, spawned.metadata().id()]);
+    drop(spawned);
+    drop(waits);
+    block_again();
+
+    for back in [true, false] {
+        let waits = executor.spawn(wait(&slot));
+        assert!(executor.try_tick());
+        let woken = waits.metadata().id();
+        let other = executor.spawn(async {});
+        let parked = executor.ready_pop().unwrap();
+        wake();
+        match back {
+            true => drop(parked),
+            false => parked.insert(Position::After(woken)).unwrap(),
+        }
+        assert_eq!(executor.ready_ids(), [woken, other.metadata().id()]);
+        drop((waits, other));
+        block_again();
+    }
+
+    // A wake-up at home, too.
+    let (near, far) = (Slot::default(), Slot::default());
+    let executor = LocalExecutor::new();
+    let tasks = [&near, &far].map(|slot| {
+        let slot = Arc::clone(slot);
+        executor.spawn(async move { wait(&slot).await })
+    });
+    while executor.try_tick() {}
+    let waker = take(&far);
+    thread::spawn(move || waker.wake()).join().unwrap();
+    take(&near).wake();
+    let ids = tasks.each_ref().map(|task| task.metadata().id());
+    assert_eq!(executor.ready_ids(), [ids[1], ids[0]]);
 }
 
 #[test]

@@ -2,7 +2,11 @@
 #![cfg(not(loom))]
 
 use std::cell::RefCell;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Wake, Waker};
 
 use corokit_core::{Position, TaskState};
 use corokit_scheduler::{LocalExecutor, ScheduleError, Task};
@@ -326,6 +330,40 @@ fn putting_an_entry_back_wakes_a_sleeping_runner() {
         parked.insert(0).unwrap();
     }));
     assert_eq!(result, (5, ()));
+}
+
+/// The guard has done its work when a waker gets to panic.
+#[test]
+fn a_panicking_waker_does_not_put_an_entry_back_twice() {
+    struct Panics;
+    impl Wake for Panics {
+        fn wake(self: Arc<Self>) {
+            panic!("woken");
+        }
+    }
+    for insert in [true, false] {
+        let executor = LocalExecutor::new();
+        let tasks = [(); 2].map(|()| executor.spawn(async {}));
+        let parked = [(); 2].map(|()| executor.ready_pop().unwrap());
+        let waker = Waker::from(Arc::new(Panics));
+        let mut run = Box::pin(executor.run(future::pending::<()>()));
+        assert!(
+            run.as_mut()
+                .poll(&mut Context::from_waker(&waker))
+                .is_pending()
+        );
+        let [first, second] = parked;
+        let puts_back = AssertUnwindSafe(move || match insert {
+            true => first.insert(0).unwrap(),
+            false => drop(first),
+        });
+        assert!(catch_unwind(puts_back).is_err());
+        let ids = tasks.each_ref().map(|task| task.metadata().id());
+        assert_eq!(executor.ready_ids(), [ids[0]]);
+        assert_eq!(executor.task_state(ids[1]), Some(TaskState::Parked));
+        drop(second);
+        assert_eq!(executor.ready_ids(), ids);
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, pending, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -131,14 +132,15 @@ fn a_round_is_bounded_and_the_main_future_waits_no_longer() {
     let waker = Waker::from(Arc::clone(&count));
     let cx = &mut Context::from_waker(&waker);
 
-    // The first round starts with the main future, each of the others ends with it.
-    for round in 1..=3 {
+    // The main future starts the first round, and has its turn at the end of each.
+    for round in 1..=2 {
         assert!(run.as_mut().poll(cx).is_pending());
         assert_eq!(steps.get(), 256 * round);
-        assert_eq!(polls.get(), round);
+        assert_eq!(polls.get(), round + 1);
         assert_eq!(count.take(), 1, "the runner asks for its next round");
     }
     assert!(run.as_mut().poll(cx).is_ready());
+    assert_eq!(steps.get(), 256 * 3);
     // The spinner owns the executor: end it, so that the executor ends too.
     drop(spinner);
     assert!(executor.try_tick());
@@ -214,6 +216,99 @@ fn a_runner_that_ends_hands_over_to_the_other() {
     // The first runner ends in the middle of the task's life.
     let result = block_on(future::zip(executor.run(task), executor.run(yield_now())));
     assert_eq!(result.0, 9);
+}
+
+#[test]
+fn a_spawn_wakes_a_sleeping_runner() {
+    for many in [false, true] {
+        let executor = LocalExecutor::new();
+        let (sender, receiver) = async_channel::bounded(1);
+        let spawns = async {
+            // The runner has gone to sleep when this goes on.
+            yield_now().await;
+            let sends = async move { sender.send(7).await.unwrap() };
+            let mut tasks = Vec::new();
+            match many {
+                false => tasks.push(executor.spawn(sends)),
+                true => executor.spawn_many([sends], &mut tasks),
+            }
+            tasks
+        };
+        let runs = executor.run(async { receiver.recv().await.unwrap() });
+        assert_eq!(block_on(future::zip(runs, spawns)).0, 7);
+    }
+}
+
+/// One runner's waker panics: the others are woken all the same.
+#[test]
+fn a_panicking_waker_does_not_silence_the_others() {
+    struct Panics;
+    impl Wake for Panics {
+        fn wake(self: Arc<Self>) {
+            panic!("woken");
+        }
+    }
+    let executor = LocalExecutor::new();
+    let mut runs: Vec<_> = (0..3)
+        .map(|_| Box::pin(executor.run(pending::<()>())))
+        .collect();
+    let counts: Vec<_> = (0..3).map(|_| Arc::new(Count::default())).collect();
+    for (index, run) in runs.iter_mut().enumerate() {
+        let waker = match index {
+            1 => Waker::from(Arc::new(Panics)),
+            _ => Waker::from(Arc::clone(&counts[index])),
+        };
+        assert!(
+            run.as_mut()
+                .poll(&mut Context::from_waker(&waker))
+                .is_pending()
+        );
+    }
+    let spawns = AssertUnwindSafe(|| executor.spawn(async {}).detach());
+    assert!(catch_unwind(spawns).is_err());
+    let woken: Vec<_> = counts.iter().map(|count| count.take()).collect();
+    assert_eq!(woken, [1, 0, 1]);
+    assert_eq!(executor.ready_len(), 1);
+}
+
+/// Nothing runs between a switch and its target, also if the target is another runner's future.
+#[test]
+fn a_switch_to_the_main_future_of_another_runner_lets_it_run_next() {
+    let log = RefCell::new(Vec::new());
+    let executor = LocalExecutor::new();
+    let tasks = ["a", "b"].map(|name| {
+        let log = &log;
+        executor.spawn(async move { log.borrow_mut().push(name) })
+    });
+    let other = Cell::new(None);
+    let (sender, receiver) = async_channel::bounded::<()>(1);
+    let one = executor.run(async {
+        executor.sleep_insert(0).await.unwrap();
+        sender.send(()).await.unwrap();
+        executor.task_switch(other.get().unwrap(), 1).await.unwrap();
+        log.borrow_mut().push("one");
+    });
+    let two = executor.run(async {
+        other.set(executor.current_task());
+        receiver.recv().await.unwrap();
+        log.borrow_mut().push("two");
+    });
+    // The second one starts first, so that it waits when the first one goes on.
+    block_on(async {
+        let mut two = pin!(two);
+        let cx = &mut Context::from_waker(Waker::noop());
+        let mut tasks_parked = Vec::new();
+        while let Some(parked) = executor.ready_pop() {
+            tasks_parked.push(parked);
+        }
+        assert!(two.as_mut().poll(cx).is_pending());
+        drop(tasks_parked);
+        future::zip(one, two).await;
+    });
+    assert_eq!(*log.borrow(), ["two", "one"]);
+    while executor.try_tick() {}
+    assert_eq!(*log.borrow(), ["two", "one", "a", "b"]);
+    drop(tasks);
 }
 
 #[test]

@@ -8,7 +8,8 @@ use std::rc::Rc;
 
 use corokit_core::TaskId;
 use corokit_scheduler::{
-    FallibleTask, Fifo, LocalExecutor, ScheduleError, Task, TaskInfo, TaskMeta,
+    FallibleTask, Fifo, LocalExecutor, Parked, ScheduleError, SleepInsert, Task, TaskInfo,
+    TaskMeta, TaskSwitch,
 };
 
 fn is_send_sync<T: Send + Sync>() {}
@@ -34,6 +35,9 @@ fn auto_traits() {
     assert_not!(LocalExecutor<'static>: Send);
     assert_not!(LocalExecutor<'static>: Sync);
     assert_not!(Task<Rc<()>>: Send);
+    assert_not!(Parked<'static, Fifo>: Send);
+    assert_not!(SleepInsert<'static, 'static, Fifo>: Send);
+    assert_not!(TaskSwitch<'static, 'static, Fifo>: Send);
     is_send_sync::<Task<u8>>();
     is_send_sync::<FallibleTask<u8>>();
     is_send_sync::<TaskMeta>();
