@@ -1,0 +1,77 @@
+//! The project's own commands, run as `cargo xtask <command>`.
+//!
+//! ```text
+//! cargo xtask ci             everything that a change must pass
+//! cargo xtask conformance    async-executor's own tests, on our executor
+//! cargo xtask instructions   instruction counts against the checked-in table
+//! cargo xtask bench          corokit beside its peers
+//! ```
+//!
+//! Each command is one module; `process`, `provision`, `report` and `workspace` are what they share.
+#![forbid(unsafe_code)]
+
+mod bench;
+mod ci;
+mod conformance;
+mod failure;
+mod instructions;
+mod process;
+mod provision;
+mod report;
+mod workspace;
+
+use std::process::ExitCode;
+
+use failure::Result;
+
+const HELP: &str = "\
+The project's own commands.
+
+  cargo xtask ci [--strict] [--keep-going] [--only STEP,..] [--skip STEP,..] [--list]
+      Runs the steps that a change must pass, in order; the first that fails ends the run.
+      --strict      a step that cannot run on this machine is a failure
+      --keep-going  go on after a failure, to see them all
+      --only, --skip, --list
+                    choose among the steps, or name them
+
+  cargo xtask conformance [--list] [--reference]
+      Runs async-executor's own published tests with only their `use` line changed to corokit_scheduler.
+      --list        name the files, and why some are left out
+      --reference   run them on async-executor's own LocalExecutor instead: checks the harness
+
+  cargo xtask instructions [--write]
+      Counts instructions with callgrind and compares them with benches/instructions.toml (+-2 %).
+      --write       make the table anew
+
+  cargo xtask bench [AREA [ARGS..]]
+      Builds and runs the benches of one area, or of all. ARGS go to the bench itself.
+";
+
+fn main() -> ExitCode {
+    match dispatch() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("xtask: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Reads the command's name and hands the rest of the line to its module.
+fn dispatch() -> Result<()> {
+    let mut arguments = lexopt::Parser::from_env();
+    match arguments.next()? {
+        Some(lexopt::Arg::Value(command)) => match command.to_str() {
+            Some("ci") => ci::main(arguments),
+            Some("conformance") => conformance::main(arguments),
+            Some("instructions") => instructions::main(arguments),
+            Some("bench") => bench::main(arguments),
+            _ => Err(lexopt::Arg::Value(command).unexpected().into()),
+        },
+        Some(lexopt::Arg::Short('h') | lexopt::Arg::Long("help")) | None => {
+            print!("{HELP}");
+            Ok(())
+        }
+        Some(other) => Err(other.unexpected().into()),
+    }
+}

@@ -1,0 +1,144 @@
+//! Brings what the steps need: cargo tools and Python packages into the target folder, Debian packages where
+//! xtask is root on such a system. What cannot be had is told as [`Failure::Missing`].
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::failure::{Failure, Result};
+use crate::process::{cargo, on_path, path_with, read, run};
+use crate::workspace::Workspace;
+
+/// A cargo subcommand, in the version that these steps were written for.
+struct Tool {
+    name: &'static str,
+    version: &'static str,
+}
+
+const NEXTEST: Tool = Tool {
+    name: "cargo-nextest",
+    version: "0.9.143",
+};
+
+const HACK: Tool = Tool {
+    name: "cargo-hack",
+    version: "0.6.46",
+};
+
+/// The Python client of Redis, in the version that the kv server is tested with.
+const REDIS_PY: &str = "redis==6.4.0";
+
+/// Builds tools fast: they run for seconds, so a good optimiser would take longer than it saves.
+const FAST_PROFILE: [(&str, &str); 4] = [
+    ("CARGO_PROFILE_RELEASE_LTO", "off"),
+    ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16"),
+    ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1"),
+    ("CARGO_PROFILE_RELEASE_DEBUG", "0"),
+];
+
+/// `cargo nextest run`, by the given cargo, with the project's own settings.
+pub(crate) fn nextest(workspace: &Workspace, cargo: Command) -> Result<Command> {
+    let mut command = with_tool(workspace, &NEXTEST, cargo)?;
+    let settings = workspace.root.join("xtask/nextest.toml");
+    command
+        .args(["nextest", "run", "--config-file"])
+        .arg(settings);
+    Ok(command)
+}
+
+/// `cargo hack`.
+pub(crate) fn hack(workspace: &Workspace) -> Result<Command> {
+    let mut command = with_tool(workspace, &HACK, cargo())?;
+    command.arg("hack");
+    Ok(command)
+}
+
+/// Makes a tool known to a cargo command, after building it if this machine has none.
+fn with_tool(workspace: &Workspace, tool: &Tool, mut cargo: Command) -> Result<Command> {
+    if on_path(tool.name) {
+        return Ok(cargo);
+    }
+    let root = workspace.target.join("tools");
+    let programs = root.join("bin");
+    if !programs.join(tool.name).is_file() {
+        let package = format!("{}@{}", tool.name, tool.version);
+        let installed = run(crate::process::cargo()
+            .args(["install", "--locked", &package, "--root"])
+            .arg(&root)
+            .arg("--target-dir")
+            .arg(root.join("build"))
+            .envs(FAST_PROFILE));
+        if installed.is_err() {
+            let how = format!("cargo install --locked {package}");
+            return Err(Failure::missing(tool.name, how));
+        }
+    }
+    cargo.env("PATH", path_with(&programs)?);
+    Ok(cargo)
+}
+
+/// Makes sure that a program is there, which comes with a Debian package.
+pub(crate) fn program(name: &str, package: &str) -> Result<()> {
+    if !on_path(name) {
+        let how = format!("as root, apt-get install {package}");
+        let missing = || Failure::missing(name, how.as_str());
+        apt_install(package).map_err(|_| missing())?;
+        if !on_path(name) {
+            return Err(missing());
+        }
+    }
+    Ok(())
+}
+
+/// Installs a Debian package. The package lists are fetched only if it does not work without.
+fn apt_install(package: &str) -> Result<()> {
+    if !on_path("apt-get") || !is_root() {
+        return Err(Failure::other("apt-get and root are needed"));
+    }
+    let install = || {
+        let mut command = Command::new("apt-get");
+        command
+            .args(["install", "-y", "--no-install-recommends", package])
+            .env("DEBIAN_FRONTEND", "noninteractive");
+        run(&mut command)
+    };
+    install().or_else(|_| apt_update().and_then(|()| install()))
+}
+
+/// Fetches Debian's package lists, as only root can.
+pub(crate) fn apt_update() -> Result<()> {
+    run(Command::new("apt-get").args(["update", "-q"]))
+}
+
+/// Whether xtask runs as root.
+fn is_root() -> bool {
+    read(Command::new("id").arg("-u")).is_ok_and(|(id, _)| id.trim() == "0")
+}
+
+/// Makes sure that there is a Python that has the client of Redis, where the tests of kv look for it.
+pub(crate) fn redis_py(workspace: &Workspace) -> Result<()> {
+    let folder = workspace.target.join("kv-python");
+    let python = folder.join("bin/python");
+    let has_redis = || read(Command::new(&python).args(["-c", "import redis"])).is_ok();
+    if has_redis() {
+        return Ok(());
+    }
+
+    let how = format!("python3 -m venv, then pip install {REDIS_PY} in it");
+    let missing = |what: &str| Failure::missing(what, how.as_str());
+    make_environment(&folder)
+        .map_err(|_| missing("a Python that can make virtual environments"))?;
+    let pip = ["-m", "pip", "install", "--quiet", REDIS_PY];
+    match run(Command::new(&python).args(pip)) {
+        Ok(()) if has_redis() => Ok(()),
+        _ => Err(missing("the Python package redis")),
+    }
+}
+
+/// Makes an empty virtual environment. Debian's own Python can do so only with one more package.
+fn make_environment(folder: &Path) -> Result<()> {
+    let make = |python: &str| {
+        let mut command = Command::new(python);
+        run(command.args(["-m", "venv", "--clear"]).arg(folder))
+    };
+    make("python3").or_else(|_| apt_install("python3-venv").and_then(|()| make("/usr/bin/python3")))
+}
