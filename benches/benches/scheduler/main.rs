@@ -1,0 +1,18 @@
+//! The scheduler beside its peers: spawning, waking, yielding, foreign wakes, memory.
+//!
+//! `cargo bench -p corokit-benches --bench scheduler`; with `-- --help` the options.
+
+mod against_peers;
+mod ready_queue;
+
+use corokit_benches::{CountingAllocator, Options, run_all};
+
+#[global_allocator]
+static ALLOCATOR: CountingAllocator = CountingAllocator;
+
+fn main() -> std::io::Result<()> {
+    let options = Options::from_env(15, 1);
+    let mut benches = against_peers::benches(&options);
+    benches.extend(ready_queue::benches(&options));
+    run_all(benches, &options)
+}

@@ -1,0 +1,29 @@
+//! The work of the comparisons, written once for every executor.
+//!
+//! Each function sets up, runs the work until it is steady, measures it in processor time of the executor's thread, and
+//! returns the figure of one operation. Everything happens inside one `block_on`.
+
+mod blocked;
+mod cold;
+mod countdown;
+mod flood;
+mod floor;
+mod foreign;
+mod give_way;
+mod memory;
+mod queue;
+mod ring;
+mod spawn;
+mod yields;
+
+pub use blocked::one_beside_blocked;
+pub use cold::{block_on_one, run_one_from_cold};
+pub use flood::{Flood, foreign_flood};
+pub use floor::{floor_spawn_and_await, floor_spawn_and_run, floor_yield};
+pub use foreign::{ForeignWakes, foreign_lockstep, yield_beside_idle_thread};
+pub use give_way::{GiveWay, give_way_among, switch_to_any, task_switch_ping_pong};
+pub use memory::idle_task_bytes;
+pub use queue::{QueueOp, queue_op};
+pub use ring::token_ring;
+pub use spawn::{spawn_and_await, spawn_and_run};
+pub use yields::yield_among;
