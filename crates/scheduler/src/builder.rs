@@ -4,9 +4,10 @@ use std::fmt;
 use std::future::Future;
 use std::rc::Rc;
 
-use corokit_core::ReadyQueue;
+use corokit_core::{Position, ReadyQueue};
 
 use crate::executor::LocalExecutor;
+use crate::spawn::Start;
 use crate::task::Task;
 
 /// Describes a task before it is spawned: what [`LocalExecutor::task`] returns.
@@ -24,6 +25,7 @@ use crate::task::Task;
 pub struct TaskBuilder<'e, 'a, Q: ReadyQueue + 'static> {
     executor: &'e LocalExecutor<'a, Q>,
     name: Option<Rc<str>>,
+    start: Start,
 }
 
 impl<'e, 'a, Q: ReadyQueue> TaskBuilder<'e, 'a, Q> {
@@ -31,6 +33,7 @@ impl<'e, 'a, Q: ReadyQueue> TaskBuilder<'e, 'a, Q> {
         TaskBuilder {
             executor,
             name: None,
+            start: Start::Default,
         }
     }
 
@@ -53,6 +56,55 @@ impl<'e, 'a, Q: ReadyQueue> TaskBuilder<'e, 'a, Q> {
         self
     }
 
+    /// Puts the new task at a position of the ready queue; at the back if the position names a
+    /// task that is not there. The last of this and [`eager`](TaskBuilder::eager) counts.
+    ///
+    /// Source: `asynkit.call_pos`, for which a callback is `async { callback() }`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_scheduler::LocalExecutor;
+    ///
+    /// let executor = LocalExecutor::new();
+    /// let first = executor.spawn(async {});
+    /// let sooner = executor.task().position(0).spawn(async {});
+    /// assert_eq!(executor.ready_ids(), [sooner.metadata().id(), first.metadata().id()]);
+    /// ```
+    pub fn position(mut self, position: impl Into<Position>) -> Self {
+        self.start = Start::At(position.into());
+        self
+    }
+
+    /// Says whether the task starts now, inside the call to `spawn`, up to the point where it first
+    /// blocks. Without this call the executor's default counts, see
+    /// [`set_eager_tasks`](LocalExecutor::set_eager_tasks).
+    ///
+    /// The task has its own identity from its first instruction, and its panics are its own. If it
+    /// completes, it never was in the ready queue. Eager starts nest 64 deep; beyond that the task
+    /// is put at the front of the queue.
+    ///
+    /// [`LocalExecutor::eager`] costs less for futures that hardly ever block.
+    ///
+    /// Source: asynkit's `create_task(eager_start=True)`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_scheduler::LocalExecutor;
+    ///
+    /// let executor = LocalExecutor::new();
+    /// let task = executor.task().eager(true).spawn(async {});
+    /// assert!(task.is_finished());
+    /// ```
+    pub fn eager(mut self, eager: bool) -> Self {
+        self.start = match eager {
+            true => Start::Eager,
+            false => Start::Regular,
+        };
+        self
+    }
+
     /// Spawns the task, as [`LocalExecutor::spawn`] does.
     ///
     /// # Examples
@@ -66,7 +118,7 @@ impl<'e, 'a, Q: ReadyQueue> TaskBuilder<'e, 'a, Q> {
     /// assert!(task.is_finished());
     /// ```
     pub fn spawn<T: 'a>(self, future: impl Future<Output = T> + 'a) -> Task<T> {
-        self.executor.spawn_named(future, self.name)
+        self.executor.spawn_with(future, self.name, self.start)
     }
 }
 
@@ -74,6 +126,7 @@ impl<Q: ReadyQueue> fmt::Debug for TaskBuilder<'_, '_, Q> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TaskBuilder")
             .field("name", &self.name)
+            .field("start", &self.start)
             .finish_non_exhaustive()
     }
 }

@@ -12,10 +12,11 @@ use std::rc::Rc;
 use corokit_core::ReadyQueue;
 
 use crate::builder::TaskBuilder;
+use crate::eager::Eager;
 use crate::fifo::Fifo;
 use crate::local::Local;
 use crate::runner::{Runner, Sleeper};
-use crate::spawn;
+use crate::spawn::{self, Start};
 use crate::task::Task;
 
 /// A thread-confined executor whose ready queue can be read and rearranged.
@@ -226,21 +227,87 @@ impl<'a, Q: ReadyQueue> LocalExecutor<'a, Q> {
     /// ```
     #[inline]
     pub fn spawn<T: 'a>(&self, future: impl Future<Output = T> + 'a) -> Task<T> {
-        self.spawn_named(future, None)
+        self.spawn_with(future, None, Start::Default)
     }
 
     /// Spawns a task with the options that the builder collected.
     #[inline]
-    pub(crate) fn spawn_named<T: 'a>(
+    pub(crate) fn spawn_with<T: 'a>(
         &self,
         future: impl Future<Output = T> + 'a,
         name: Option<Rc<str>>,
+        start: Start,
     ) -> Task<T> {
         // SAFETY: what the future borrows lives for `'a`. The lifetime is invariant and the
         // executor implements `Drop`, so `'a` strictly outlives the executor; its drop calls
         // `shut_down`, and an executor that is leaked never polls or drops a future again, since
         // only its methods, and the futures that borrow it, do so.
-        unsafe { spawn::spawn(self.local(), future, name) }
+        unsafe { spawn::spawn(self.local(), future, name, start) }
+    }
+
+    /// Runs a future now, up to the point where it first blocks, and makes a task of it only if it
+    /// does.
+    ///
+    /// Control comes back directly to the caller, as from a function. From its first instruction the
+    /// future has an identity of its own: [`current_task`](LocalExecutor::current_task) is not the
+    /// caller, and a panic is not the caller's; both stay the same if it becomes a task. A future
+    /// that completes costs a box and a poll and never touches the queue. One that blocks is put at
+    /// the back of the queue, or at the place that it asked for, and is polled once more from there.
+    ///
+    /// Eager calls nest 64 deep; beyond that the future is spawned at the front of the queue. The
+    /// call may also come from outside of any task.
+    ///
+    /// Source: `asynkit.eager`, whose first leg runs under the identity of the caller.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_scheduler::LocalExecutor;
+    /// use futures_lite::future::{block_on, yield_now};
+    /// use std::cell::RefCell;
+    ///
+    /// let log = RefCell::new(Vec::new());
+    /// let executor = LocalExecutor::new();
+    /// block_on(executor.run(async {
+    ///     log.borrow_mut().push("a");
+    ///     let child = executor.eager(async {
+    ///         log.borrow_mut().push("1");
+    ///         yield_now().await;
+    ///         log.borrow_mut().push("2");
+    ///     });
+    ///     log.borrow_mut().push("b");
+    ///     child.await;
+    /// }));
+    /// assert_eq!(*log.borrow(), ["a", "1", "b", "2"]);
+    /// ```
+    #[inline]
+    pub fn eager<T: 'a>(&self, future: impl Future<Output = T> + 'a) -> Eager<T> {
+        // SAFETY: as in `spawn_with`.
+        unsafe { spawn::eager(self.local(), future) }
+    }
+
+    /// Says whether tasks that are spawned from inside a poll of this executor start at once, inside
+    /// the call, unless their [builder](TaskBuilder::eager) says otherwise. They do not at first.
+    ///
+    /// Tasks that are spawned from outside always wait for their turn.
+    ///
+    /// Source: asynkit's `eager_task_factory`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_scheduler::LocalExecutor;
+    /// use futures_lite::future;
+    ///
+    /// let executor = LocalExecutor::new();
+    /// executor.set_eager_tasks(true);
+    /// assert!(!executor.spawn(async {}).is_finished());
+    /// future::block_on(executor.run(async {
+    ///     assert!(executor.spawn(async {}).is_finished());
+    /// }));
+    /// ```
+    pub fn set_eager_tasks(&self, eager: bool) {
+        self.local().set_eager_tasks(eager);
     }
 
     /// Spawns many tasks and pushes their handles to `handles`, in order.

@@ -60,6 +60,7 @@
 #![deny(unsafe_op_in_unsafe_fn)]
 
 mod builder;
+mod eager;
 mod error;
 mod executor;
 mod fifo;
@@ -78,6 +79,7 @@ mod table;
 mod task;
 
 pub use builder::TaskBuilder;
+pub use eager::Eager;
 pub use error::ScheduleError;
 pub use executor::LocalExecutor;
 pub use fifo::Fifo;

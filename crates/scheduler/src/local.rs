@@ -6,6 +6,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::ptr::NonNull;
 use std::rc::Rc;
@@ -35,6 +36,8 @@ pub(crate) struct Local<Q> {
     /// How many main futures are due: their turn came while another runner was at work.
     due: Cell<usize>,
     next_runner: Cell<u64>,
+    /// Whether tasks start inside the call that spawns them, unless the call says otherwise.
+    eager_tasks: Cell<bool>,
     /// An empty list whose memory the inbox uses again.
     batch: Cell<Vec<Delivery>>,
 }
@@ -81,6 +84,7 @@ impl<Q: ReadyQueue + 'static> Local<Q> {
             place: Cell::new(None),
             due: Cell::new(0),
             next_runner: Cell::new(0),
+            eager_tasks: Cell::new(false),
             batch: Cell::default(),
         });
         let home: &dyn Home = &*local;
@@ -162,6 +166,15 @@ impl<Q: ReadyQueue> Local<Q> {
         self.enqueue(runnable, woken_while_running);
     }
 
+    /// Puts a task that is ready to run at a position of the ready queue.
+    pub(crate) fn schedule_at(&self, runnable: Runnable<TaskMeta>, position: Position) {
+        self.settle();
+        let index = runnable.metadata().slot;
+        let mut state = self.state.borrow_mut();
+        state.table.slot_mut(index).runnable = Some(runnable);
+        self.put(&mut state, index, position);
+    }
+
     #[inline]
     fn enqueue(&self, runnable: Runnable<TaskMeta>, woken_while_running: bool) {
         let index = runnable.metadata().slot;
@@ -175,6 +188,21 @@ impl<Q: ReadyQueue> Local<Q> {
             }
         }
         state.queue.push(index);
+    }
+
+    /// Calls `leg` as the entry in this slot. Returns what it returns, or its panic, and the place
+    /// that it asked for.
+    #[inline]
+    pub(crate) fn run_leg<R>(
+        &self,
+        index: u32,
+        leg: impl FnOnce() -> R,
+    ) -> (thread::Result<R>, Option<Position>) {
+        let entered = self.enter(index);
+        let result = catch_unwind(AssertUnwindSafe(leg));
+        let place = self.place.take();
+        drop(entered);
+        (result, place)
     }
 
     /// Makes an entry the current one until the guard is dropped.
@@ -339,6 +367,25 @@ impl<Q: ReadyQueue> Local<Q> {
     /// Returns the slot of the entry that is being polled.
     pub(crate) fn current(&self) -> Option<u32> {
         Some(self.current.get()).filter(|index| *index != NONE)
+    }
+
+    /// Returns how many entries are being polled, one inside the other.
+    #[inline]
+    pub(crate) fn depth(&self) -> usize {
+        match self.current.get() {
+            NONE => 0,
+            _ => self.state.borrow().outer.len() + 1,
+        }
+    }
+
+    /// Returns whether tasks start inside the call that spawns them.
+    #[inline]
+    pub(crate) fn eager_tasks(&self) -> bool {
+        self.eager_tasks.get()
+    }
+
+    pub(crate) fn set_eager_tasks(&self, eager: bool) {
+        self.eager_tasks.set(eager);
     }
 
     /// Lets the running entry be put there when it wakes itself.

@@ -1,15 +1,18 @@
 //! How a future becomes a task.
 
 use std::future::Future;
+use std::mem;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
-use async_task::{Builder, WithInfo};
-use corokit_core::ReadyQueue;
+use async_task::{Builder, Runnable, WithInfo};
+use corokit_core::{Position, ReadyQueue};
 use pin_project_lite::pin_project;
 
+use crate::eager::Eager;
+use crate::home::Home;
 use crate::local::Local;
 use crate::table::Kind;
 use crate::task::{self, Task, TaskMeta};
@@ -59,7 +62,25 @@ impl Drop for Registration<'_> {
     }
 }
 
-/// Makes a task of a future and puts it into the ready queue.
+/// When a new task runs for the first time.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) enum Start {
+    /// As the executor's default says.
+    #[default]
+    Default,
+    /// When its turn comes, from the regular place in the queue.
+    Regular,
+    /// When its turn comes, from this place in the queue.
+    At(Position),
+    /// Now, inside the call.
+    Eager,
+}
+
+/// How deep eager tasks start inside each other. Beyond that a task is put at the front of the
+/// queue, so that the stack does not overflow.
+const EAGER_DEPTH: usize = 64;
+
+/// Makes a task of a future, and lets it begin.
 ///
 /// # Safety
 ///
@@ -70,11 +91,51 @@ pub(crate) unsafe fn spawn<'f, Q: ReadyQueue, F: Future + 'f>(
     local: &Local<Q>,
     future: F,
     name: Option<Rc<str>>,
+    start: Start,
 ) -> Task<F::Output> {
     let (slot, generation) = local.allocate(Kind::Task);
     if let Some(name) = name {
         local.state.borrow_mut().names.insert(slot, name);
     }
+    // SAFETY: the slot was taken into use just now; the caller answers for what is borrowed.
+    let (runnable, task) = unsafe { make(local, slot, generation, future) };
+    begin(local, runnable, start);
+    local.wake_runners();
+    task
+}
+
+/// Lets a new task begin.
+#[inline]
+fn begin<Q: ReadyQueue>(local: &Local<Q>, runnable: Runnable<TaskMeta>, start: Start) {
+    match start {
+        Start::Default if !local.eager_tasks() => local.schedule(runnable, false),
+        Start::Regular => local.schedule(runnable, false),
+        Start::At(position) => local.schedule_at(runnable, position),
+        // Outside of any poll there is nobody to run inside of.
+        Start::Default if local.current().is_none() => local.schedule(runnable, false),
+        Start::Default | Start::Eager if local.depth() >= EAGER_DEPTH => {
+            local.schedule_at(runnable, Position::Front);
+        }
+        Start::Default | Start::Eager => {
+            let slot = runnable.metadata().slot;
+            local.run_task(slot, runnable, true);
+        }
+    }
+}
+
+/// Makes a task of a future, in a slot that is in use for it.
+///
+/// # Safety
+///
+/// As for [`spawn`]. The slot must be in use, with this generation, for this task only, and is
+/// given to the task: it is freed when the future is dropped.
+#[inline]
+unsafe fn make<'f, Q: ReadyQueue, F: Future + 'f>(
+    local: &Local<Q>,
+    slot: u32,
+    generation: u32,
+    future: F,
+) -> (Runnable<TaskMeta>, Task<F::Output>) {
     let meta = TaskMeta {
         shared: Arc::clone(&local.shared),
         slot,
@@ -98,8 +159,68 @@ pub(crate) unsafe fn spawn<'f, Q: ReadyQueue, F: Future + 'f>(
     //   function that captures nothing.
     // The metadata is `Send`, `Sync` and never changes, so it does not matter which thread reads
     // or drops it.
-    let (runnable, task) = unsafe { builder.spawn_unchecked(register, schedule) };
-    local.schedule(runnable, false);
-    local.wake_runners();
-    task
+    unsafe { builder.spawn_unchecked(register, schedule) }
+}
+
+/// Runs the first leg of a future now, under the identity of a task, and makes the task only if
+/// the future blocks.
+///
+/// # Safety
+///
+/// As for [`spawn`].
+#[inline]
+pub(crate) unsafe fn eager<'f, Q: ReadyQueue, F: Future + 'f>(
+    local: &Local<Q>,
+    future: F,
+) -> Eager<F::Output> {
+    if local.depth() >= EAGER_DEPTH {
+        // SAFETY: the caller answers for what is borrowed.
+        let task = unsafe { spawn(local, future, None, Start::At(Position::Front)) };
+        return Eager::task(task);
+    }
+    let mut future = Box::pin(future);
+    let (slot, generation) = local.allocate(Kind::Task);
+    let reserved = Reserved { local, slot };
+    let (leg, place) = local.run_leg(slot, || {
+        // The waker of this poll may be one that does nothing: if the future blocks, its task is
+        // put into the queue and polls it again, and only the waker of the last poll counts.
+        match future
+            .as_mut()
+            .poll(&mut Context::from_waker(Waker::noop()))
+        {
+            Poll::Pending => Err(future),
+            Poll::Ready(output) => {
+                drop(future);
+                Ok(output)
+            }
+        }
+    });
+    match leg {
+        Ok(Ok(output)) => Eager::ready(output),
+        Ok(Err(future)) => {
+            mem::forget(reserved);
+            // SAFETY: the slot was taken into use above, and nobody else frees it now that the
+            // reservation is forgotten; the caller answers for what is borrowed.
+            let (runnable, task) = unsafe { make(local, slot, generation, future) };
+            match place {
+                Some(place) => local.schedule_at(runnable, place),
+                None => local.schedule(runnable, false),
+            }
+            local.wake_runners();
+            Eager::task(task)
+        }
+        Err(payload) => Eager::panicked(payload),
+    }
+}
+
+/// Frees a slot that no task has been given.
+struct Reserved<'e, Q: ReadyQueue> {
+    local: &'e Local<Q>,
+    slot: u32,
+}
+
+impl<Q: ReadyQueue> Drop for Reserved<'_, Q> {
+    fn drop(&mut self) {
+        self.local.release(self.slot);
+    }
 }

@@ -123,6 +123,57 @@ impl<'a, Q: ReadyQueue> LocalExecutor<'a, Q> {
     }
 }
 
+/// Giving way without a borrow of the executor.
+impl<Q: ReadyQueue> LocalExecutor<'_, Q> {
+    /// Does the first half of [`sleep_insert`](LocalExecutor::sleep_insert), or, with a target, of
+    /// [`task_switch`](LocalExecutor::task_switch): moves the target to the front, and notes where
+    /// the running task goes when it wakes itself in this poll.
+    ///
+    /// The second half is to yield. This is for code that cannot hold a borrow of the executor
+    /// while it waits, such as a task that reaches its executor through a weak pointer.
+    ///
+    /// # Errors
+    ///
+    /// As for the two. Then nothing has moved, and there is no need to yield.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_scheduler::LocalExecutor;
+    /// use futures_lite::future;
+    ///
+    /// let executor = LocalExecutor::new();
+    /// let tasks = [(); 3].map(|()| executor.spawn(async {}));
+    /// future::block_on(executor.run(async {
+    ///     executor.give_way(None, 1)?;
+    ///     future::yield_now().await;
+    ///     assert!(tasks[0].is_finished() && !tasks[1].is_finished());
+    ///     Ok::<(), corokit_scheduler::ScheduleError>(())
+    /// }))?;
+    /// # Ok::<(), corokit_scheduler::ScheduleError>(())
+    /// ```
+    pub fn give_way(
+        &self,
+        target: Option<TaskId>,
+        position: impl Into<Position>,
+    ) -> Result<(), ScheduleError> {
+        let position = position.into();
+        let local = self.settled().ok_or(ScheduleError::Outside)?;
+        let caller = local.current().ok_or(ScheduleError::Outside)?;
+        let mut state = local.state.borrow_mut();
+        let target = target.map(|id| local.queued(&state, id)).transpose()?;
+        let caller = local.id_of(&state, caller);
+        local.check_anchor(&state, Some(caller), position)?;
+        if let Some(target) = target {
+            state.queue.remove(target);
+            state.queue.insert_at(target, 0);
+        }
+        drop(state);
+        local.set_place(position);
+        Ok(())
+    }
+}
+
 /// The future of [`LocalExecutor::sleep_insert`].
 #[must_use = "futures do nothing unless polled or awaited"]
 pub struct SleepInsert<'e, 'a, Q: ReadyQueue + 'static> {
@@ -191,7 +242,7 @@ impl<Q: ReadyQueue> GiveWay<'_, '_, Q> {
     #[inline]
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ScheduleError>> {
         match self.progress {
-            Progress::New => match self.start() {
+            Progress::New => match self.executor.give_way(self.target, self.position) {
                 Ok(()) => {
                     self.progress = Progress::Waiting;
                     cx.waker().wake_by_ref();
@@ -208,22 +259,5 @@ impl<Q: ReadyQueue> GiveWay<'_, '_, Q> {
             }
             Progress::Done => panic!("polled after completion"),
         }
-    }
-
-    /// Checks everything, then moves the target to the front and notes where to put the caller.
-    fn start(&self) -> Result<(), ScheduleError> {
-        let local = self.executor.settled().ok_or(ScheduleError::Outside)?;
-        let caller = local.current().ok_or(ScheduleError::Outside)?;
-        let mut state = local.state.borrow_mut();
-        let target = self.target.map(|id| local.queued(&state, id)).transpose()?;
-        let caller = local.id_of(&state, caller);
-        local.check_anchor(&state, Some(caller), self.position)?;
-        if let Some(target) = target {
-            state.queue.remove(target);
-            state.queue.insert_at(target, 0);
-        }
-        drop(state);
-        local.set_place(self.position);
-        Ok(())
     }
 }

@@ -1,0 +1,177 @@
+//! What an eager call gives: the value, or the task that goes on.
+
+use std::any::Any;
+use std::fmt;
+use std::future::Future;
+use std::mem;
+use std::panic;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use corokit_core::TaskId;
+
+use crate::task::Task;
+
+/// The result of [`LocalExecutor::eager`](crate::LocalExecutor::eager): a future that is done
+/// already, or the task that goes on with it.
+///
+/// # Panics
+///
+/// Awaiting it resumes the panic of the future, if it panicked, in its first leg as well as later.
+/// Polling it after its output was handed out panics.
+///
+/// # Cancel safety
+///
+/// A reference to it can be awaited, dropped and awaited again. Dropping the `Eager` itself cancels
+/// the task, if there is one, and drops the output otherwise.
+///
+/// # Examples
+///
+/// ```
+/// use corokit_scheduler::LocalExecutor;
+/// use futures_lite::future::block_on;
+///
+/// let executor = LocalExecutor::new();
+/// let answer = executor.eager(async { 42 });
+/// assert!(answer.is_finished());
+/// assert_eq!(block_on(answer), 42);
+/// ```
+#[must_use = "dropping an `Eager` cancels the task, if there is one"]
+pub struct Eager<T> {
+    state: State<T>,
+}
+
+enum State<T> {
+    Ready(T),
+    Panicked(Box<dyn Any + Send>),
+    Task(Task<T>),
+    Taken,
+}
+
+impl<T> Eager<T> {
+    pub(crate) fn ready(output: T) -> Self {
+        Eager {
+            state: State::Ready(output),
+        }
+    }
+
+    pub(crate) fn panicked(payload: Box<dyn Any + Send>) -> Self {
+        Eager {
+            state: State::Panicked(payload),
+        }
+    }
+
+    pub(crate) fn task(task: Task<T>) -> Self {
+        Eager {
+            state: State::Task(task),
+        }
+    }
+
+    /// Returns `true` if the future has completed or panicked, in its first leg or as a task.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_scheduler::LocalExecutor;
+    ///
+    /// let executor = LocalExecutor::new();
+    /// assert!(executor.eager(async {}).is_finished());
+    /// assert!(!executor.eager(std::future::pending::<()>()).is_finished());
+    /// ```
+    pub fn is_finished(&self) -> bool {
+        match &self.state {
+            State::Task(task) => task.is_finished(),
+            State::Ready(_) | State::Panicked(_) | State::Taken => true,
+        }
+    }
+
+    /// Returns the id of the task, or `None` if the future was done before it became one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_scheduler::LocalExecutor;
+    ///
+    /// let executor = LocalExecutor::new();
+    /// assert_eq!(executor.eager(async {}).id(), None);
+    ///
+    /// let blocked = executor.eager(std::future::pending::<()>());
+    /// assert_eq!(executor.ready_ids(), [blocked.id().unwrap()]);
+    /// ```
+    pub fn id(&self) -> Option<TaskId> {
+        match &self.state {
+            State::Task(task) => Some(task.metadata().id()),
+            State::Ready(_) | State::Panicked(_) | State::Taken => None,
+        }
+    }
+
+    /// Returns the output, if the first leg brought it.
+    ///
+    /// # Errors
+    ///
+    /// Gives everything back unchanged if there is a task, a panic, or nothing any more.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_scheduler::LocalExecutor;
+    ///
+    /// let executor = LocalExecutor::new();
+    /// assert_eq!(executor.eager(async { 1 }).into_ready().ok(), Some(1));
+    /// assert!(executor.eager(std::future::pending::<()>()).into_ready().is_err());
+    /// ```
+    pub fn into_ready(self) -> Result<T, Self> {
+        match self.state {
+            State::Ready(output) => Ok(output),
+            state => Err(Eager { state }),
+        }
+    }
+
+    /// Lets the future go on without anyone waiting for it. Its output, or its panic, is dropped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_scheduler::LocalExecutor;
+    ///
+    /// let executor = LocalExecutor::new();
+    /// executor.eager(futures_lite::future::yield_now()).detach();
+    /// assert!(executor.try_tick());
+    /// ```
+    pub fn detach(self) {
+        if let State::Task(task) = self.state {
+            task.detach();
+        }
+    }
+}
+
+/// The output is moved out, never pinned.
+impl<T> Unpin for Eager<T> {}
+
+impl<T> Future for Eager<T> {
+    type Output = T;
+
+    #[track_caller]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        let this = self.get_mut();
+        if let State::Task(task) = &mut this.state {
+            return Pin::new(task).poll(cx);
+        }
+        match mem::replace(&mut this.state, State::Taken) {
+            State::Ready(output) => Poll::Ready(output),
+            State::Panicked(payload) => panic::resume_unwind(payload),
+            State::Task(_) | State::Taken => panic!("polled after completion"),
+        }
+    }
+}
+
+impl<T> fmt::Debug for Eager<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match &self.state {
+            State::Ready(_) => "Eager(ready)",
+            State::Panicked(_) => "Eager(panicked)",
+            State::Task(_) => "Eager(task)",
+            State::Taken => "Eager(taken)",
+        })
+    }
+}
