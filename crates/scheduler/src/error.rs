@@ -1,11 +1,11 @@
-//! What can be wrong with a request to rearrange the ready queue.
+//! What can be wrong with a request about a task.
 
 use std::error::Error;
 use std::fmt;
 
 use corokit_core::TaskId;
 
-/// Why the ready queue could not be rearranged as asked. Nothing has moved.
+/// Why a task could not be moved, named, watched or ended as asked. Nothing has changed.
 ///
 /// # Examples
 ///
@@ -35,6 +35,10 @@ pub enum ScheduleError {
     Blocked(TaskId),
     /// The task has been taken out of the ready queue.
     Parked(TaskId),
+    /// It is a main future, which its runner owns.
+    MainFuture(TaskId),
+    /// The executor lives on another thread.
+    Elsewhere(TaskId),
     /// The task cannot be put beside itself.
     BesideItself(TaskId),
     /// The caller is not a task of this executor, nor its main future.
@@ -49,6 +53,12 @@ impl fmt::Display for ScheduleError {
             ScheduleError::Running(id) => (id, "it is running"),
             ScheduleError::Blocked(id) => (id, "it waits for a wake-up"),
             ScheduleError::Parked(id) => (id, "it has been taken out"),
+            ScheduleError::MainFuture(id) => {
+                return write!(f, "task {id} is a main future: its runner owns it");
+            }
+            ScheduleError::Elsewhere(id) => {
+                return write!(f, "the executor of task {id} lives on another thread");
+            }
             ScheduleError::BesideItself(id) => {
                 return write!(f, "task {id} cannot be put beside itself");
             }

@@ -2,8 +2,14 @@
 
 use std::cell::Cell;
 use std::ptr::NonNull;
+use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Waker;
+
+use corokit_core::{TaskId, TaskState};
+
+use crate::control::{Callback, Kill};
+use crate::error::ScheduleError;
 
 /// What a task, or a waker, asks of the scheduler when it is at home.
 ///
@@ -19,8 +25,24 @@ pub(crate) trait Home {
     /// Keeps a waker for a task that has none yet and is about to block.
     fn keep_waker(&self, slot: u32, waker: &Waker);
 
-    /// Frees the slot of a task whose future has been dropped.
-    fn release(&self, slot: u32);
+    /// Frees the slot of a task whose future has been dropped, and sees to its callbacks. Returns
+    /// `true` if that put something into the ready queue.
+    fn release(&self, slot: u32) -> bool;
+
+    /// Returns what a task is doing.
+    fn state(&self, id: TaskId) -> TaskState;
+
+    /// Returns the name of a task.
+    fn name(&self, id: TaskId) -> Option<Rc<str>>;
+
+    /// Names a task.
+    fn set_name(&self, id: TaskId, name: Rc<str>) -> Result<(), ScheduleError>;
+
+    /// Takes a step towards the end of a task.
+    fn kill_step(&self, id: TaskId) -> Result<Kill, ScheduleError>;
+
+    /// Adds something to be called when a task has ended.
+    fn add_callback(&self, id: TaskId, callback: Callback) -> Result<(), ScheduleError>;
 }
 
 thread_local! {
@@ -67,8 +89,9 @@ impl HomeCell {
         }
     }
 
+    /// Returns `true` on the home thread.
     #[inline]
-    fn is_here(&self) -> bool {
+    pub(crate) fn is_here(&self) -> bool {
         THREAD.with(Cell::get) == self.thread
     }
 

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use corokit_core::{ReadyQueue, TaskId, TaskState};
 
+use crate::error::ScheduleError;
 use crate::executor::LocalExecutor;
 use crate::table::Kind;
 
@@ -44,7 +45,8 @@ impl TaskInfo {
         self.id
     }
 
-    /// Returns the name that the task was given. A main future is called `main`.
+    /// Returns the name that the task was given. A main future is called `main` until it is given
+    /// another one.
     ///
     /// # Examples
     ///
@@ -100,9 +102,9 @@ impl<Q: ReadyQueue> LocalExecutor<'_, Q> {
         let state = local.state.borrow();
         let info = |(index, kind)| TaskInfo {
             id: local.id_of(&state, index),
-            name: match kind {
-                Kind::Main => Some(Rc::from("main")),
-                _ => state.names.get(&index).cloned(),
+            name: match (state.names.get(&index), kind) {
+                (None, Kind::Main) => Some(Rc::from("main")),
+                (name, _) => name.cloned(),
             },
             state: local.state_of(&state, index),
         };
@@ -129,15 +131,12 @@ impl<Q: ReadyQueue> LocalExecutor<'_, Q> {
     /// ```
     pub fn task_state(&self, id: TaskId) -> Option<TaskState> {
         let local = self.settled()?;
-        if id.scheduler() != local.shared.number {
-            return None;
-        }
         let state = local.state.borrow();
-        let found = state.table.find(id.slot(), id.generation());
-        Some(match found {
-            Some(_) => local.state_of(&state, id.slot()),
-            None => TaskState::Finished,
-        })
+        match local.unfinished(&state, id) {
+            Ok(index) => Some(local.state_of(&state, index)),
+            Err(ScheduleError::Finished(_)) => Some(TaskState::Finished),
+            Err(_) => None,
+        }
     }
 
     /// Returns the task, or main future, that is being polled: the innermost one if a running
@@ -161,6 +160,28 @@ impl<Q: ReadyQueue> LocalExecutor<'_, Q> {
         let local = self.local_if_used()?;
         let index = local.current()?;
         Some(local.id_of(&local.state.borrow(), index))
+    }
+
+    /// Lists the tasks and main futures that wait for a wake-up, by slot: an order that says
+    /// nothing. Those that can run are [`ready_ids`](LocalExecutor::ready_ids).
+    ///
+    /// Source: `asynkit.blocked_tasks`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_scheduler::{LocalExecutor, TaskExt};
+    ///
+    /// let executor = LocalExecutor::new();
+    /// let task = executor.spawn(std::future::pending::<()>());
+    /// assert!(executor.blocked_ids().is_empty());
+    /// executor.try_tick();
+    /// assert_eq!(executor.blocked_ids(), [task.id()]);
+    /// ```
+    pub fn blocked_ids(&self) -> Vec<TaskId> {
+        let tasks = self.tasks().into_iter();
+        let blocked = tasks.filter(|info| info.state == TaskState::Blocked);
+        blocked.map(|info| info.id).collect()
     }
 
     /// Returns how many tasks and main futures wait for a wake-up.

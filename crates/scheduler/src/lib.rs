@@ -60,6 +60,7 @@
 #![deny(unsafe_op_in_unsafe_fn)]
 
 mod builder;
+mod control;
 mod eager;
 mod error;
 mod executor;
@@ -79,6 +80,7 @@ mod table;
 mod task;
 
 pub use builder::TaskBuilder;
+pub use control::TaskExt;
 pub use eager::Eager;
 pub use error::ScheduleError;
 pub use executor::LocalExecutor;

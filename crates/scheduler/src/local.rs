@@ -17,6 +17,8 @@ use std::thread;
 use async_task::Runnable;
 use corokit_core::{Position, ReadyQueue, TaskId, TaskState};
 
+use crate::control::{Callback, Kill};
+use crate::error::ScheduleError;
 use crate::home::Home;
 use crate::shared::{Delivery, Shared};
 use crate::table::{Kind, Table};
@@ -47,6 +49,8 @@ pub(crate) struct State<Q> {
     pub(crate) table: Table,
     pub(crate) queue: Q,
     pub(crate) names: BTreeMap<u32, Rc<str>>,
+    /// What is called when a task has ended.
+    pub(crate) callbacks: BTreeMap<u32, Vec<Callback>>,
     /// How many entries are parked.
     pub(crate) parked: usize,
     /// The entries that are being polled below `current`, the outermost first.
@@ -77,6 +81,7 @@ impl<Q: ReadyQueue + 'static> Local<Q> {
                 table: Table::new(),
                 queue,
                 names: BTreeMap::new(),
+                callbacks: BTreeMap::new(),
                 parked: 0,
                 outer: Vec::new(),
             }),
@@ -359,6 +364,9 @@ impl<Q: ReadyQueue> Local<Q> {
         }
         let waker = state.table.free(index);
         debug_assert!(waker.is_none(), "a main future keeps no waker in the table");
+        let name = take(&mut state.names, index);
+        drop(state);
+        drop(name);
     }
 }
 
@@ -458,20 +466,59 @@ impl<Q: ReadyQueue> Home for Local<Q> {
         self.state.borrow_mut().table.slot_mut(index).waker = Some(waker.clone());
     }
 
-    fn release(&self, index: u32) {
+    fn release(&self, index: u32) -> bool {
         let mut state = self.state.borrow_mut();
+        let id = self.id_of(&state, index);
         let waker = state.table.free(index);
-        let name = if state.names.is_empty() {
-            None
-        } else {
-            state.names.remove(&index)
-        };
+        let name = take(&mut state.names, index);
+        let callbacks = take(&mut state.callbacks, index);
         drop(state);
         // What is left of the poll is no longer this task's: its slot may be given to another.
         if self.current.get() == index {
             self.current.set(NONE);
         }
         drop((waker, name));
+        let any = callbacks.is_some();
+        if let Some(callbacks) = callbacks {
+            self.call_soon(id, callbacks);
+        }
+        any
+    }
+
+    fn state(&self, id: TaskId) -> TaskState {
+        self.settle();
+        let state = self.state.borrow();
+        match self.unfinished(&state, id) {
+            Ok(index) => self.state_of(&state, index),
+            Err(_) => TaskState::Finished,
+        }
+    }
+
+    fn name(&self, id: TaskId) -> Option<Rc<str>> {
+        let state = self.state.borrow();
+        let index = self.unfinished(&state, id).ok()?;
+        state.names.get(&index).cloned()
+    }
+
+    fn set_name(&self, id: TaskId, name: Rc<str>) -> Result<(), ScheduleError> {
+        Local::set_name(self, id, name)
+    }
+
+    fn kill_step(&self, id: TaskId) -> Result<Kill, ScheduleError> {
+        Local::kill_step(self, id)
+    }
+
+    fn add_callback(&self, id: TaskId, callback: Callback) -> Result<(), ScheduleError> {
+        Local::add_callback(self, id, callback)
+    }
+}
+
+/// Takes what a slot has in a side table, which is nearly always empty.
+fn take<T>(table: &mut BTreeMap<u32, T>, index: u32) -> Option<T> {
+    if table.is_empty() {
+        None
+    } else {
+        table.remove(&index)
     }
 }
 

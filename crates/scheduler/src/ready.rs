@@ -258,14 +258,9 @@ impl<'a, Q: ReadyQueue> LocalExecutor<'a, Q> {
 impl<Q: ReadyQueue> Local<Q> {
     /// Returns the slot of a task that is in the ready queue, or says why it is not there.
     pub(crate) fn queued(&self, state: &State<Q>, id: TaskId) -> Result<u32, ScheduleError> {
-        if id.scheduler() != self.shared.number {
-            return Err(ScheduleError::Foreign(id));
-        }
-        if state.table.find(id.slot(), id.generation()).is_none() {
-            return Err(ScheduleError::Finished(id));
-        }
-        match self.state_of(state, id.slot()) {
-            TaskState::Runnable => Ok(id.slot()),
+        let index = self.unfinished(state, id)?;
+        match self.state_of(state, index) {
+            TaskState::Runnable => Ok(index),
             TaskState::Running => Err(ScheduleError::Running(id)),
             TaskState::Blocked => Err(ScheduleError::Blocked(id)),
             TaskState::Parked => Err(ScheduleError::Parked(id)),

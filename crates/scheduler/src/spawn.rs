@@ -8,9 +8,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use async_task::{Builder, Runnable, WithInfo};
-use corokit_core::{Position, ReadyQueue};
+use corokit_core::{Position, ReadyQueue, TaskId};
 use pin_project_lite::pin_project;
 
+use crate::control::{self, Callback};
 use crate::eager::Eager;
 use crate::home::Home;
 use crate::local::Local;
@@ -58,7 +59,9 @@ impl Drop for Registration<'_> {
     #[inline]
     fn drop(&mut self) {
         let TaskMeta { shared, slot, .. } = self.meta;
-        shared.home.at_home(|home| home.release(*slot));
+        if shared.home.at_home(|home| home.release(*slot)) == Some(true) {
+            control::wake_runners(shared);
+        }
     }
 }
 
@@ -213,6 +216,22 @@ pub(crate) unsafe fn eager<'f, Q: ReadyQueue, F: Future + 'f>(
     }
 }
 
+impl<Q: ReadyQueue> Local<Q> {
+    /// Lets a task of its own make the callbacks of a task that has ended.
+    pub(crate) fn call_soon(&self, id: TaskId, callbacks: Vec<Callback>) {
+        let calls = async move {
+            for callback in callbacks {
+                callback(id);
+            }
+        };
+        let (slot, generation) = self.allocate(Kind::Task);
+        // SAFETY: the slot was taken into use just now; nothing is borrowed.
+        let (runnable, task) = unsafe { make(self, slot, generation, calls) };
+        self.schedule(runnable, false);
+        task.detach();
+    }
+}
+
 /// Frees a slot that no task has been given.
 struct Reserved<'e, Q: ReadyQueue> {
     local: &'e Local<Q>,
@@ -221,6 +240,8 @@ struct Reserved<'e, Q: ReadyQueue> {
 
 impl<Q: ReadyQueue> Drop for Reserved<'_, Q> {
     fn drop(&mut self) {
-        self.local.release(self.slot);
+        if self.local.release(self.slot) {
+            self.local.wake_runners();
+        }
     }
 }
