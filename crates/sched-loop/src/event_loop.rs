@@ -1,13 +1,15 @@
 //! The loop and its owner.
 
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::rc::Rc;
 
 use corokit_scheduler::{LocalExecutor, Task};
 
 use crate::current;
 use crate::handle::{LoopHandle, TaskBuilder};
+use crate::stop::Stop;
 
 /// An event loop: a [`LocalExecutor`] together with async-io's reactor and timers.
 ///
@@ -29,6 +31,7 @@ use crate::handle::{LoopHandle, TaskBuilder};
 #[derive(Default)]
 pub struct EventLoop {
     executor: Rc<LocalExecutor<'static>>,
+    stop: Rc<Stop>,
 }
 
 impl EventLoop {
@@ -74,6 +77,88 @@ impl EventLoop {
         async_io::block_on(self.executor.run(future))
     }
 
+    /// Runs the loop inside of a foreign one: a future for `block_on` of smol or tokio, or for a
+    /// task of another executor on this thread.
+    ///
+    /// It does what [`run`](EventLoop::run) does, but does not block the thread, and leaves the
+    /// reactor to async-io's own thread. The loop is the current one whenever the future is polled.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping it drops the main future. Tasks stay, and go on with the next run.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_sched_loop::{self as sched_loop, EventLoop};
+    /// use futures_lite::future::block_on;
+    ///
+    /// let event_loop = EventLoop::new();
+    /// let answer = block_on(event_loop.drive(async { sched_loop::spawn(async { 42 }).await }));
+    /// assert_eq!(answer, 42);
+    /// ```
+    pub async fn drive<T>(&self, future: impl Future<Output = T>) -> T {
+        let mut run = pin!(self.executor.run(future));
+        poll_fn(|cx| {
+            let _entered = current::enter(self.handle());
+            run.as_mut().poll(cx)
+        })
+        .await
+    }
+
+    /// Runs the loop on this thread until [`LoopHandle::stop`] is called.
+    ///
+    /// Source: `loop.run_forever`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_sched_loop::EventLoop;
+    ///
+    /// let event_loop = EventLoop::new();
+    /// let handle = event_loop.handle();
+    /// event_loop.spawn(async move { handle.stop() }).detach();
+    /// event_loop.run_forever();
+    /// ```
+    pub fn run_forever(&self) {
+        self.run(poll_fn(|cx| self.stop.poll(cx)));
+    }
+
+    /// Runs tasks until none can run any more, without waiting for time or I/O, and returns how many
+    /// steps that took. See [`LocalExecutor::run_until_stalled`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_sched_loop::EventLoop;
+    ///
+    /// let event_loop = EventLoop::new();
+    /// let task = event_loop.spawn(async {});
+    /// assert_eq!(event_loop.run_until_stalled(), 1);
+    /// assert!(task.is_finished());
+    /// ```
+    pub fn run_until_stalled(&self) -> usize {
+        let _entered = current::enter(self.handle());
+        self.executor.run_until_stalled()
+    }
+
+    /// Runs the next task, if one can run now. See [`LocalExecutor::try_tick`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_sched_loop::EventLoop;
+    ///
+    /// let event_loop = EventLoop::new();
+    /// let task = event_loop.spawn(async {});
+    /// assert!(event_loop.try_tick());
+    /// assert!(!event_loop.try_tick());
+    /// ```
+    pub fn try_tick(&self) -> bool {
+        let _entered = current::enter(self.handle());
+        self.executor.try_tick()
+    }
+
     /// Returns a handle, which tasks may hold.
     ///
     /// # Examples
@@ -87,12 +172,12 @@ impl EventLoop {
     /// assert_eq!(event_loop.run(task), 3);
     /// ```
     pub fn handle(&self) -> LoopHandle {
-        LoopHandle::new(Rc::downgrade(&self.executor))
+        LoopHandle::new(Rc::downgrade(&self.executor), Rc::clone(&self.stop))
     }
 
-    /// Returns the executor: the ready queue, the tasks, and running them by hand.
+    /// Returns the executor: the ready queue and the tasks.
     ///
-    /// Running tasks by hand does not make the loop the current one: they act on the loop that is.
+    /// Its own methods that run tasks do not make the loop the current one; those of the loop do.
     ///
     /// # Examples
     ///

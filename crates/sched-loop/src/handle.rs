@@ -5,7 +5,10 @@ use std::fmt;
 use std::future::Future;
 use std::rc::{Rc, Weak};
 
+use corokit_core::Position;
 use corokit_scheduler::{LocalExecutor, Task, TaskInfo};
+
+use crate::stop::Stop;
 
 /// A handle to an [`EventLoop`](crate::EventLoop), which does not keep the loop alive: a task may
 /// hold a handle to the loop that owns the task.
@@ -25,11 +28,30 @@ use corokit_scheduler::{LocalExecutor, Task, TaskInfo};
 #[derive(Clone)]
 pub struct LoopHandle {
     executor: Weak<LocalExecutor<'static>>,
+    stop: Rc<Stop>,
 }
 
 impl LoopHandle {
-    pub(crate) fn new(executor: Weak<LocalExecutor<'static>>) -> Self {
-        LoopHandle { executor }
+    pub(crate) fn new(executor: Weak<LocalExecutor<'static>>, stop: Rc<Stop>) -> Self {
+        LoopHandle { executor, stop }
+    }
+
+    /// Lets [`EventLoop::run_forever`](crate::EventLoop::run_forever) return: the one that runs, or
+    /// else the next one.
+    ///
+    /// Source: `loop.stop`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_sched_loop::EventLoop;
+    ///
+    /// let event_loop = EventLoop::new();
+    /// event_loop.handle().stop();
+    /// event_loop.run_forever();
+    /// ```
+    pub fn stop(&self) {
+        self.stop.request();
     }
 
     /// Calls `visit` with the loop's executor: the ready queue and the tasks.
@@ -117,6 +139,7 @@ impl LoopHandle {
         TaskBuilder {
             handle: self.clone(),
             name: None,
+            start: Start::Default,
         }
     }
 
@@ -182,6 +205,15 @@ impl fmt::Debug for LoopHandle {
 pub struct TaskBuilder {
     handle: LoopHandle,
     name: Option<Rc<str>>,
+    start: Start,
+}
+
+/// When the task runs for the first time.
+#[derive(Debug)]
+enum Start {
+    Default,
+    At(Position),
+    Eager(bool),
 }
 
 impl TaskBuilder {
@@ -200,6 +232,45 @@ impl TaskBuilder {
     /// ```
     pub fn name(mut self, name: impl Into<Rc<str>>) -> Self {
         self.name = Some(name.into());
+        self
+    }
+
+    /// Puts the new task at a position of the ready queue; at the back if the position names a
+    /// task that is not there. The last of this and [`eager`](TaskBuilder::eager) counts.
+    ///
+    /// Source: `asynkit.call_pos`, for which a callback is `async { callback() }`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_sched_loop::{EventLoop, TaskExt};
+    ///
+    /// let event_loop = EventLoop::new();
+    /// let first = event_loop.spawn(async {});
+    /// let sooner = event_loop.task().position(0).spawn(async {});
+    /// assert_eq!(event_loop.executor().ready_ids(), [sooner.id(), first.id()]);
+    /// ```
+    pub fn position(mut self, position: impl Into<Position>) -> Self {
+        self.start = Start::At(position.into());
+        self
+    }
+
+    /// Says whether the task starts now, inside the call to `spawn`, up to the point where it first
+    /// blocks. Without this call the loop's default counts, see
+    /// [`LocalExecutor::set_eager_tasks`].
+    ///
+    /// Source: asynkit's `create_task(eager_start=True)`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_sched_loop::EventLoop;
+    ///
+    /// let event_loop = EventLoop::new();
+    /// assert!(event_loop.task().eager(true).spawn(async {}).is_finished());
+    /// ```
+    pub fn eager(mut self, eager: bool) -> Self {
+        self.start = Start::Eager(eager);
         self
     }
 
@@ -244,13 +315,22 @@ impl TaskBuilder {
         self,
         future: impl Future<Output = T> + 'static,
     ) -> Result<Task<T>, LoopGone> {
-        let TaskBuilder { handle, name } = self;
+        let TaskBuilder {
+            handle,
+            name,
+            start,
+        } = self;
         handle.with(|executor| {
-            let builder = executor.task();
-            match name {
-                Some(name) => builder.name(name).spawn(future),
-                None => builder.spawn(future),
+            let mut builder = executor.task();
+            if let Some(name) = name {
+                builder = builder.name(name);
             }
+            match start {
+                Start::Default => builder,
+                Start::At(position) => builder.position(position),
+                Start::Eager(eager) => builder.eager(eager),
+            }
+            .spawn(future)
         })
     }
 }

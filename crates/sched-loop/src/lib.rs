@@ -20,17 +20,18 @@
 //!
 //! # Model
 //!
-//! * **Order.** Tasks run first in, first out; the main future is an entry of the same queue. The
-//!   program may read and rearrange the queue: [`LoopHandle::with`] gives the
-//!   [`LocalExecutor`](corokit_scheduler::LocalExecutor), whose documentation has the rules.
+//! * **Order.** Tasks run first in, first out; the main future is an entry of the same queue. A
+//!   task gives way with [`sleep_insert`] and [`task_switch`], starts others with [`eager`] and
+//!   [`create_task_descend`], and moves them with [`task_reinsert`]. [`LoopHandle::with`] gives the
+//!   whole [`LocalExecutor`](corokit_scheduler::LocalExecutor), whose documentation has the rules.
 //! * **Rounds.** After at most 256 entries the reactor has its turn, and a main future that was
 //!   woken is polled. So whatever the tasks do, I/O and timers are handled and the main future goes
 //!   on. A task waits as long as the order says: one that keeps putting itself in front keeps the
 //!   other tasks waiting.
 //! * **Threads.** A loop lives on the thread that uses it first. Several threads may have loops of
 //!   their own; a loop may run inside a task of another one.
-//! * **Current loop.** While a loop runs, [`current`], [`spawn`] and [`task`] act on it; in a
-//!   nested loop, on the inner one.
+//! * **Current loop.** While a loop runs, the functions of this crate act on it; in a nested loop,
+//!   on the inner one.
 //! * **Cancellation.** Dropping a [`Task`] cancels it, and [`detach`](Task::detach)
 //!   lets it go on alone; dropping the loop cancels every task.
 
@@ -39,11 +40,18 @@
 mod current;
 mod event_loop;
 mod handle;
+mod scheduling;
+mod stop;
 
 pub use corokit_core::time::{Sleep, sleep, sleep_until};
 pub use corokit_core::{Position, TaskId, TaskState};
-pub use corokit_scheduler::{FallibleTask, ScheduleError, Task, TaskInfo};
+pub use corokit_scheduler::{Eager, FallibleTask, ScheduleError, Task, TaskExt, TaskInfo};
 
 pub use current::{current, run, spawn, task};
 pub use event_loop::EventLoop;
 pub use handle::{LoopGone, LoopHandle, TaskBuilder};
+pub use scheduling::{
+    LoopError, all_tasks, blocked_tasks, create_task_descend, create_task_start, current_task,
+    eager, runnable_tasks, sleep_insert, task_is_blocked, task_is_runnable, task_reinsert,
+    task_state, task_switch,
+};

@@ -61,6 +61,7 @@
 
 mod builder;
 mod control;
+mod drive;
 mod eager;
 mod error;
 mod executor;
