@@ -442,3 +442,10 @@ impl<Q: ReadyQueue> fmt::Display for InsertError<'_, Q> {
 }
 
 impl<Q: ReadyQueue> std::error::Error for InsertError<'_, Q> {}
+
+impl<Q: ReadyQueue> From<InsertError<'_, Q>> for ScheduleError {
+    /// Takes the error, and drops the guard, which puts the entry back at its regular place.
+    fn from(refused: InsertError<'_, Q>) -> Self {
+        refused.error
+    }
+}
