@@ -1,0 +1,250 @@
+//! A connection: reads, lets the parser find commands, runs them, writes their replies.
+//!
+//! ```text
+//!   socket --> Input --> parser --Ask::Frame--> eager(command) --> Output --> socket
+//!     ^                    |                                         ^
+//!     +-----Ask::More------+------ but first, what is there goes ----+
+//! ```
+//!
+//! - **Order**: a command begins when the one before it has ended, so replies come in order.
+//! - **Few writes**: replies are written when the parser has run out of whole commands, or when
+//!   [`FLUSH_AT`] bytes have gathered.
+//! - **Backpressure**: nothing is read or run while replies wait for the client to take them.
+
+use std::future::Future;
+use std::io::{self, ErrorKind, Read, Write};
+use std::mem;
+use std::net::{Shutdown, TcpStream};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use corokit::coro_start::eager;
+use corokit::monitor::{Monitor, MonitorExt, Step};
+use corokit::sched_loop;
+use smol::Async;
+use smol::future;
+
+use crate::client::{After, Client};
+use crate::commands;
+use crate::resp::{self, Ask, Input};
+
+/// So many bytes of replies are written without waiting for more.
+const FLUSH_AT: usize = 64 << 10;
+/// The largest buffer that is kept while there is nothing to write.
+const KEPT: usize = 16 << 10;
+/// So many bytes are received in advance while a command blocks.
+const READ_AHEAD: usize = 64 << 10;
+/// So long a connection that the server closes waits for the client to close it, too.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// What a `smol::net::TcpStream` is inside: it can also wait to be readable, and read nothing yet.
+pub(crate) type Socket = Arc<Async<TcpStream>>;
+
+/// Serves a client, in a task of its own.
+pub(crate) fn spawn(client: Client, stream: Socket) {
+    let event_loop = client.server.event_loop.clone();
+    let name = format!("client {}", client.id);
+    let connection = Connection {
+        client: Rc::new(client),
+        stream,
+        ahead: Vec::new(),
+    };
+    let task = event_loop.task().name(name).spawn(connection.run());
+    task.detach();
+}
+
+/// Writes what the socket takes at once.
+pub(crate) fn write_now(stream: &Socket, bytes: &[u8]) -> io::Result<usize> {
+    stream.get_ref().write(bytes)
+}
+
+/// The connection is of no use any more: the client has gone, or needs too much memory.
+#[derive(Debug)]
+struct Lost;
+
+impl From<io::Error> for Lost {
+    fn from(_: io::Error) -> Self {
+        Lost
+    }
+}
+
+struct Connection {
+    client: Rc<Client>,
+    stream: Socket,
+    /// What was received while a command blocked.
+    ahead: Vec<u8>,
+}
+
+impl Connection {
+    async fn run(mut self) {
+        // Replies are whole when they are written: waiting for more would only delay them.
+        let _ = self.stream.get_ref().set_nodelay(true);
+        match self.serve().await {
+            Ok(After::Shutdown) => self.client.server.stop(),
+            Ok(_) => self.linger().await,
+            Err(Lost) => {}
+        }
+    }
+
+    /// Drives the parser: gives it bytes when it asks for them, and runs the commands it finds.
+    async fn serve(&mut self) -> Result<After, Lost> {
+        let mut parser = Monitor::boxed(resp::requests);
+        let mut step = parser.start().await;
+        loop {
+            let input = match step {
+                Step::Oob(Ask::More(input)) => self.receive(input).await?,
+                Step::Oob(Ask::Frame(input)) => self.execute(input).await?,
+                Step::Done(error) => {
+                    let error = format_args!("ERR {error}");
+                    self.client.out.borrow_mut().error(error);
+                    self.client.after.set(After::Close);
+                    Box::default()
+                }
+            };
+            match self.client.after.get() {
+                After::Continue => step = parser.resume(input).await,
+                after => {
+                    self.flush().await?;
+                    return Ok(after);
+                }
+            }
+        }
+    }
+
+    /// Receives bytes: at least one.
+    async fn receive(&mut self, mut input: Box<Input>) -> Result<Box<Input>, Lost> {
+        self.flush().await?;
+        let server = &self.client.server;
+        if input.frame_len() > server.options.input_limit {
+            return Err(Lost);
+        }
+        if !self.ahead.is_empty() {
+            input.append(&mem::take(&mut self.ahead));
+            return Ok(input);
+        }
+        if input.is_drained() {
+            // Trying to read now would fail, most likely.
+            self.stream.readable().await?;
+        } else {
+            // However much this client sends, the others have their turn.
+            future::yield_now().await;
+        }
+        loop {
+            match self.stream.get_ref().read(input.room()) {
+                Ok(0) => return Err(Lost),
+                Ok(count) => {
+                    input.received(count);
+                    server.tick();
+                    return Ok(input);
+                }
+                Err(error) if is_transient(&error) => self.stream.readable().await?,
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Runs a command. Its input is free again when it has ended.
+    async fn execute(&mut self, input: Box<Input>) -> Result<Box<Input>, Lost> {
+        let client = &self.client;
+        // A command that does not block ends in this call. Of one that blocks the rest becomes a
+        // task, and the connection goes on to watch over both.
+        let command = eager(commands::execute(client.clone(), input), |rest| {
+            let name = format!("command of client {}", client.id);
+            client.server.event_loop.task().name(name).spawn(rest)
+        });
+        let input = match command.into_ready() {
+            Ok(input) => input,
+            Err(blocked) => self.attend(blocked).await?,
+        };
+        let pending = self.client.out.borrow().len();
+        if pending >= FLUSH_AT {
+            self.flush().await?;
+        }
+        Ok(input)
+    }
+
+    /// Waits for a command that blocks. If the client goes first, the command is dropped.
+    async fn attend(
+        &mut self,
+        command: impl Future<Output = Box<Input>>,
+    ) -> Result<Box<Input>, Lost> {
+        self.flush().await?;
+        let gone = read_ahead(&self.stream, &mut self.ahead);
+        let gone = async {
+            gone.await;
+            Err(Lost)
+        };
+        future::or(gone, async { Ok(command.await) }).await
+    }
+
+    /// Writes all replies that are there. Waits for a client that is slow to take them.
+    async fn flush(&self) -> Result<(), Lost> {
+        let mut bytes = {
+            let mut out = self.client.out.borrow_mut();
+            if out.is_overflown() {
+                return Err(Lost);
+            }
+            out.take()
+        };
+        let mut written = 0;
+        while written < bytes.len() {
+            match write_now(&self.stream, &bytes[written..]) {
+                Ok(count) => written += count,
+                Err(error) if is_transient(&error) => self.stream.writable().await?,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        if bytes.capacity() <= KEPT {
+            bytes.clear();
+            self.client.out.borrow_mut().reuse(bytes);
+        }
+        Ok(())
+    }
+
+    /// Lets the client read the last reply: a socket that is closed with unread bytes in it would
+    /// take back what it has sent.
+    async fn linger(&self) {
+        let drain = async {
+            let mut ignored = Vec::new();
+            while let Ok(1..) = read_some(&self.stream, &mut ignored).await {
+                ignored.clear();
+            }
+        };
+        if self.stream.get_ref().shutdown(Shutdown::Write).is_ok() {
+            future::or(drain, sched_loop::sleep(LINGER)).await;
+        }
+    }
+}
+
+/// Receives what a client sends in advance. Ends when the client has gone.
+async fn read_ahead(stream: &Socket, ahead: &mut Vec<u8>) {
+    while ahead.len() < READ_AHEAD {
+        let Ok(1..) = read_some(stream, ahead).await else {
+            return;
+        };
+    }
+    // That a client has gone that sends so much will be found out when it is written to.
+    future::pending().await
+}
+
+/// Appends some bytes to `bytes`. Returns how many, 0 at the end of the stream.
+async fn read_some(stream: &Socket, bytes: &mut Vec<u8>) -> io::Result<usize> {
+    let mut chunk = [0; 4096];
+    loop {
+        stream.readable().await?;
+        match stream.get_ref().read(&mut chunk) {
+            Ok(count) => {
+                bytes.extend_from_slice(&chunk[..count]);
+                return Ok(count);
+            }
+            Err(error) if is_transient(&error) => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Returns `true` for what may succeed when the socket is ready again.
+fn is_transient(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
+}

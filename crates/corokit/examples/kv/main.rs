@@ -1,0 +1,66 @@
+//! A Redis-protocol server on corokit's event loop.
+//!
+//! ```text
+//! cargo run --release --example kv
+//! redis-cli set greeting hello
+//! ```
+//!
+//! It shows the parts of the toolkit at work:
+//!
+//! - the parser (`resp`) is a coroutine on a `Monitor`: it asks whoever drives it for bytes, and
+//!   never touches a socket;
+//! - every command is run by `eager`: one that does not block costs no task; `BLPOP` becomes one
+//!   when it blocks, and dropping it is never having waited;
+//! - connections, expiry and the listener are named tasks of one `EventLoop`: `redis-cli tasks`
+//!   lists them.
+//!
+//! Where to begin reading: `connection.rs`, then `commands/mod.rs`.
+
+mod client;
+mod commands;
+mod connection;
+mod glob;
+mod options;
+mod remote;
+mod resp;
+mod server;
+mod store;
+#[cfg(test)]
+mod tests;
+
+use std::error::Error;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use corokit::sched_loop;
+
+use crate::options::{Job, USAGE};
+
+fn main() -> ExitCode {
+    match Job::from_args() {
+        Ok(job) => match run(job) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("kv: {error}");
+                ExitCode::FAILURE
+            }
+        },
+        Err(error) => {
+            eprintln!("kv: {error}\n\n{USAGE}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(job: Job) -> Result<(), Box<dyn Error>> {
+    match job {
+        Job::Help => print!("{USAGE}"),
+        Job::Serve(options) => {
+            sched_loop::run(server::run(options))?;
+            // Nobody may be there to read it.
+            let _ = writeln!(io::stdout(), "kv has ended");
+        }
+        Job::Call(address, command) => remote::call(address, &command)?,
+    }
+    Ok(())
+}

@@ -1,0 +1,88 @@
+//! The command line.
+
+use std::ffi::OsString;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use lexopt::prelude::{Long, Short, ValueExt};
+
+/// How the program is called.
+pub(crate) const USAGE: &str = "\
+A Redis-protocol server on corokit's event loop.
+
+Usage: kv [OPTIONS]
+       kv [OPTIONS] --call COMMAND [ARGUMENT]...
+
+Options:
+  --port N           listen on this port, 0 for any free one [6379]
+  --bind ADDRESS     listen on this address [127.0.0.1]
+  --maxclients N     serve at most so many clients at a time [10000]
+  --output-limit N   drop a client whose unread replies need more bytes [1073741824]
+  --input-limit N    drop a client whose unfinished command needs more bytes [1073741824]
+  --call             send one command to a running server, and print its reply
+  -h, --help         print this
+";
+
+/// What the program shall do.
+#[derive(Debug)]
+pub(crate) enum Job {
+    /// Print how it is called.
+    Help,
+    /// Serve.
+    Serve(Options),
+    /// Send a command to a server.
+    Call(SocketAddr, Vec<OsString>),
+}
+
+/// How the server shall be.
+#[derive(Clone, Debug)]
+pub(crate) struct Options {
+    /// Where to listen.
+    pub(crate) address: SocketAddr,
+    /// How many clients are served at a time.
+    pub(crate) max_clients: usize,
+    /// How many bytes of replies are kept for a client.
+    pub(crate) output_limit: usize,
+    /// How many bytes of an unfinished command are kept for a client.
+    pub(crate) input_limit: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            address: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 6379),
+            max_clients: 10_000,
+            output_limit: 1 << 30,
+            input_limit: 1 << 30,
+        }
+    }
+}
+
+impl Job {
+    /// Reads the command line.
+    ///
+    /// # Errors
+    ///
+    /// An option that does not exist, or a value that it cannot have.
+    pub(crate) fn from_args() -> Result<Self, lexopt::Error> {
+        let mut options = Options::default();
+        let mut args = lexopt::Parser::from_env();
+        while let Some(arg) = args.next()? {
+            match arg {
+                Long("port") => options.address.set_port(args.value()?.parse()?),
+                Long("bind") => options.address.set_ip(args.value()?.parse()?),
+                Long("maxclients") => options.max_clients = args.value()?.parse()?,
+                Long("output-limit") => options.output_limit = args.value()?.parse()?,
+                Long("input-limit") => {
+                    // A place in a command is a 32-bit number, and the last read may double it.
+                    options.input_limit = args.value()?.parse::<usize>()?.min(1 << 31);
+                }
+                Long("call") => {
+                    return Ok(Job::Call(options.address, args.raw_args()?.collect()));
+                }
+                Long("help") | Short('h') => return Ok(Job::Help),
+                other => return Err(other.unexpected()),
+            }
+        }
+        Ok(Job::Serve(options))
+    }
+}

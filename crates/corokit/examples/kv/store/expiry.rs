@@ -1,0 +1,104 @@
+//! Keys that live for a time only.
+//!
+//! A key that has expired is removed when somebody asks for it, and otherwise soon after, by the
+//! task that sleeps until the [next deadline](Store::next_deadline).
+
+use std::num::NonZeroU64;
+
+use super::Store;
+
+/// A moment, in milliseconds since the server started. The first millisecond is number one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Millis(NonZeroU64);
+
+impl Millis {
+    /// When the server started.
+    pub(crate) const START: Millis = Millis(NonZeroU64::MIN);
+
+    /// Returns the moment so many milliseconds later, earlier if negative: not before the start,
+    /// and `None` where a signed number would overflow.
+    pub(crate) fn after(self, millis: i64) -> Option<Millis> {
+        let sum = i64::try_from(self.0.get()).ok()?.checked_add(millis)?;
+        let sum = u64::try_from(sum).unwrap_or(0);
+        Some(Millis(NonZeroU64::new(sum).unwrap_or(NonZeroU64::MIN)))
+    }
+
+    /// Returns how many milliseconds there are from `earlier` to here, zero if it is later.
+    pub(crate) fn since(self, earlier: Millis) -> u64 {
+        self.0.get().saturating_sub(earlier.0.get())
+    }
+}
+
+impl Store {
+    /// Returns what time it is.
+    pub(crate) fn now(&self) -> Millis {
+        self.now
+    }
+
+    /// Says what time it is. It never goes back.
+    pub(crate) fn set_now(&mut self, now: Millis) {
+        self.now = self.now.max(now);
+    }
+
+    /// Returns when a key expires: `None` if it is not there, `Some(None)` if it never does.
+    pub(crate) fn deadline(&mut self, key: &[u8]) -> Option<Option<Millis>> {
+        let index = self.find(key)?;
+        Some(self.entries[index].deadline)
+    }
+
+    /// Lets a key expire after a moment, or never. Returns `false` if it is not there.
+    pub(crate) fn set_deadline(&mut self, key: &[u8], deadline: Option<Millis>) -> bool {
+        match self.find(key) {
+            Some(index) => {
+                self.set_deadline_at(index, deadline);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Returns the earliest deadline. The key expires when it has passed.
+    pub(crate) fn next_deadline(&self) -> Option<Millis> {
+        self.deadlines.first().map(|(deadline, _)| *deadline)
+    }
+
+    /// Removes up to `most` keys that have expired. Returns `true` if there may be more.
+    pub(crate) fn remove_expired(&mut self, most: usize) -> bool {
+        for _ in 0..most {
+            match self.deadlines.first() {
+                Some((deadline, key)) if *deadline < self.now => {
+                    let index = self.entries.get_index_of(key.as_slice());
+                    self.remove_at(index.expect("a key with a deadline is there"));
+                }
+                _ => return false,
+            }
+        }
+        true
+    }
+
+    /// Returns `true` if the entry has expired.
+    pub(super) fn is_due(&self, index: usize) -> bool {
+        self.entries[index]
+            .deadline
+            .is_some_and(|deadline| deadline < self.now)
+    }
+
+    pub(super) fn set_deadline_at(&mut self, index: usize, deadline: Option<Millis>) {
+        let (key, entry) = self
+            .entries
+            .get_index_mut(index)
+            .expect("the index was found just now");
+        if entry.deadline == deadline {
+            return;
+        }
+        if let Some(old) = entry.deadline {
+            self.deadlines.remove(&(old, key.clone()));
+        }
+        entry.deadline = deadline;
+        if let Some(new) = deadline {
+            let is_next = self.deadlines.first().is_none_or(|(next, _)| new < *next);
+            self.deadlines.insert((new, key.clone()));
+            self.news.earlier_deadline |= is_next;
+        }
+    }
+}

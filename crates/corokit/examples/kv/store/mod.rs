@@ -1,0 +1,173 @@
+//! What the server keeps: strings and lists by key, each with a time to live if it was given one.
+//!
+//! Plain data: nothing here waits, reads a clock or knows a client. The time is what the caller
+//! says it is ([`Store::set_now`]).
+
+mod expiry;
+mod lists;
+mod scan;
+mod waiters;
+
+use std::collections::{BTreeSet, VecDeque};
+use std::mem;
+
+use indexmap::IndexMap;
+use smallvec::SmallVec;
+use smol::channel::Sender;
+
+pub(crate) use expiry::Millis;
+pub(crate) use lists::End;
+use waiters::Waiters;
+pub(crate) use waiters::{Grant, Ticket};
+
+/// A string of bytes. Up to 16 of them need no allocation.
+pub(crate) type Bytes = SmallVec<[u8; 16]>;
+
+/// A list of strings.
+pub(crate) type List = VecDeque<Bytes>;
+
+/// What belongs to a key.
+#[derive(Debug)]
+pub(crate) enum Value {
+    /// A string, which may be a number.
+    String(Bytes),
+    /// A list. It is never empty.
+    List(Box<List>),
+}
+
+/// The key holds a value of another type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct WrongType;
+
+#[derive(Debug)]
+struct Entry {
+    value: Value,
+    deadline: Option<Millis>,
+}
+
+/// What others are to be told. Telling wakes them, so it waits until the store is not borrowed.
+#[derive(Debug, Default)]
+pub(crate) struct News {
+    /// What was given to those who wait for an element of a list.
+    pub(crate) granted: Vec<(Sender<Grant>, Grant)>,
+    /// The next key expires earlier than the one that was next before.
+    pub(crate) earlier_deadline: bool,
+}
+
+/// Values by key.
+#[derive(Debug)]
+pub(crate) struct Store {
+    /// The map keeps its entries in one array, in which a scan can go on where it left off.
+    entries: IndexMap<Bytes, Entry, foldhash::fast::RandomState>,
+    now: Millis,
+    /// All deadlines in order, to find those that have passed.
+    deadlines: BTreeSet<(Millis, Bytes)>,
+    waiters: Waiters,
+    news: News,
+}
+
+impl Store {
+    /// Makes an empty store.
+    pub(crate) fn new() -> Self {
+        Store {
+            entries: IndexMap::default(),
+            now: Millis::START,
+            deadlines: BTreeSet::new(),
+            waiters: Waiters::default(),
+            news: News::default(),
+        }
+    }
+
+    /// Returns the number of keys. Keys that have expired count until they are removed.
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Returns the number of keys that expire.
+    pub(crate) fn deadlines_len(&self) -> usize {
+        self.deadlines.len()
+    }
+
+    /// Removes everything. Who waits for a list goes on waiting.
+    pub(crate) fn clear(&mut self) {
+        self.entries = IndexMap::default();
+        self.deadlines.clear();
+    }
+
+    /// Returns what has happened since this was called last.
+    pub(crate) fn take_news(&mut self) -> News {
+        mem::take(&mut self.news)
+    }
+
+    /// Returns the value of a key.
+    pub(crate) fn get(&mut self, key: &[u8]) -> Option<&mut Value> {
+        let index = self.find(key)?;
+        Some(&mut self.entries[index].value)
+    }
+
+    /// Returns the string of a key.
+    pub(crate) fn string(&mut self, key: &[u8]) -> Result<Option<&mut Bytes>, WrongType> {
+        match self.get(key) {
+            None => Ok(None),
+            Some(Value::String(string)) => Ok(Some(string)),
+            Some(Value::List(_)) => Err(WrongType),
+        }
+    }
+
+    /// Gives a key a string, whatever it had before, and a deadline or none.
+    pub(crate) fn set(&mut self, key: &[u8], string: &[u8], deadline: Option<Millis>) {
+        let value = Value::String(Bytes::from_slice(string));
+        match self.entries.get_index_of(key) {
+            Some(index) => {
+                self.entries[index].value = value;
+                self.set_deadline_at(index, deadline);
+            }
+            None => {
+                let deadline_is_new = deadline.is_some();
+                let index = self.insert(key, value);
+                if deadline_is_new {
+                    self.set_deadline_at(index, deadline);
+                }
+            }
+        }
+    }
+
+    /// Removes a key. Returns `true` if it was there.
+    pub(crate) fn remove(&mut self, key: &[u8]) -> bool {
+        match self.find(key) {
+            Some(index) => {
+                self.remove_at(index);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Finds a key that has not expired. If it has, it is removed.
+    fn find(&mut self, key: &[u8]) -> Option<usize> {
+        let index = self.entries.get_index_of(key)?;
+        if self.is_due(index) {
+            self.remove_at(index);
+            return None;
+        }
+        Some(index)
+    }
+
+    /// Adds a key that is not there.
+    fn insert(&mut self, key: &[u8], value: Value) -> usize {
+        let entry = Entry {
+            value,
+            deadline: None,
+        };
+        self.entries.insert_full(Bytes::from_slice(key), entry).0
+    }
+
+    /// Removes the entry at an index. The last entry takes its place.
+    fn remove_at(&mut self, index: usize) {
+        if let Some((key, entry)) = self.entries.swap_remove_index(index) {
+            if let Some(deadline) = entry.deadline {
+                self.deadlines.remove(&(deadline, key));
+            }
+        }
+    }
+}

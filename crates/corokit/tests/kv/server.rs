@@ -1,0 +1,228 @@
+//! Starts servers: ours and Redis.
+
+use std::env;
+use std::io::{BufRead, BufReader, Lines};
+use std::net::{SocketAddr, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::wire::Wire;
+
+/// No test waits longer than this for anything.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Our server. It is killed when this is dropped.
+pub(crate) struct Kv {
+    program: PathBuf,
+    process: Child,
+    pub(crate) address: SocketAddr,
+    output: Lines<BufReader<ChildStdout>>,
+}
+
+impl Kv {
+    /// Builds the example, if need be, and starts it on a free port.
+    pub(crate) fn start(options: &[&str]) -> Self {
+        let program = build();
+        let mut process = Command::new(&program)
+            .args(["--port", "0"])
+            .args(options)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let stdout = process.stdout.take().unwrap();
+        let mut output = BufReader::new(stdout).lines();
+        let first = output
+            .next()
+            .expect("the server says where it listens")
+            .unwrap();
+        let address = first
+            .strip_prefix("kv listens on ")
+            .unwrap_or_else(|| panic!("{first}"));
+        Kv {
+            address: address.parse().unwrap(),
+            program,
+            process,
+            output,
+        }
+    }
+
+    /// Returns the path of the program.
+    pub(crate) fn program(&self) -> &Path {
+        &self.program
+    }
+
+    /// Connects.
+    pub(crate) fn connect(&self) -> Wire<TcpStream> {
+        let socket = TcpStream::connect(self.address).unwrap();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        socket.set_write_timeout(Some(PATIENCE)).unwrap();
+        Wire::new(socket)
+    }
+
+    /// Returns the port, as an argument for a client program.
+    pub(crate) fn port(&self) -> String {
+        self.address.port().to_string()
+    }
+
+    /// Waits until the server has ended. Returns how, and the last line that it printed.
+    pub(crate) fn wait(mut self) -> (ExitStatus, String) {
+        // The output ends when the process does.
+        let last = self
+            .output
+            .by_ref()
+            .map(Result::unwrap)
+            .last()
+            .unwrap_or_default();
+        (self.process.wait().unwrap(), last)
+    }
+
+    /// Returns how many bytes of memory the server uses.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn memory(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.process.id());
+        let status = std::fs::read_to_string(path).unwrap();
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .unwrap();
+        1024 * line.trim().trim_end_matches(" kB").parse::<u64>().unwrap()
+    }
+}
+
+impl Drop for Kv {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Returns the folder that cargo builds into, as seen from the test program:
+/// `<target>/<profile>/deps/kv-<hash>`.
+pub(crate) fn target_folder() -> PathBuf {
+    let test = env::current_exe().unwrap();
+    test.ancestors().nth(3).unwrap().to_path_buf()
+}
+
+/// Builds the example and returns its path.
+fn build() -> PathBuf {
+    let target = target_folder();
+    let profile = env::current_exe().unwrap();
+    let profile = profile.ancestors().nth(2).unwrap().file_name().unwrap();
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into());
+    let mut build = Command::new(cargo);
+    build
+        .args([
+            "build",
+            "--quiet",
+            "--package",
+            "corokit",
+            "--example",
+            "kv",
+        ])
+        .arg("--profile")
+        .arg(if profile == "debug" {
+            "dev".as_ref()
+        } else {
+            profile
+        })
+        .arg("--target-dir")
+        .arg(&target)
+        .current_dir(env!("CARGO_MANIFEST_DIR"));
+    assert!(
+        build.status().unwrap().success(),
+        "the example cannot be built"
+    );
+    target.join(profile).join("examples").join("kv")
+}
+
+/// Redis itself, on a socket in the file system. It is killed when this is dropped.
+pub(crate) struct Redis {
+    process: Child,
+    folder: PathBuf,
+    // Redis would be stopped by a line that nobody can read.
+    _output: Lines<BufReader<ChildStdout>>,
+}
+
+impl Redis {
+    /// Starts it, if it is installed.
+    pub(crate) fn start() -> Option<Self> {
+        let folder = env::temp_dir().join(format!("kv-oracle-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let process = Command::new("redis-server")
+            .args([
+                "--port",
+                "0",
+                "--save",
+                "",
+                "--appendonly",
+                "no",
+                "--databases",
+                "1",
+            ])
+            .arg("--unixsocket")
+            .arg(folder.join("socket"))
+            .arg("--dir")
+            .arg(&folder)
+            .stdout(Stdio::piped())
+            .spawn();
+        let mut process = found("redis-server", process)?;
+        let mut output = BufReader::new(process.stdout.take().unwrap()).lines();
+        output
+            .by_ref()
+            .map(Result::unwrap)
+            .find(|line| line.to_lowercase().contains("ready to accept connections"))
+            .expect("Redis says that it is ready");
+        Some(Redis {
+            process,
+            folder,
+            _output: output,
+        })
+    }
+
+    /// Connects.
+    pub(crate) fn connect(&self) -> Wire<UnixStream> {
+        let socket = UnixStream::connect(self.folder.join("socket")).unwrap();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        Wire::new(socket)
+    }
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// Takes what is there. What is not, is an error only if `KV_TESTS_STRICT=1`.
+pub(crate) fn found<T, E: std::fmt::Display>(what: &str, result: Result<T, E>) -> Option<T> {
+    match result {
+        Ok(thing) => Some(thing),
+        Err(error) => {
+            let strict = env::var_os("KV_TESTS_STRICT").is_some_and(|strict| strict == "1");
+            assert!(!strict, "{what} is missing: {error}");
+            eprintln!("left out: {what} is missing: {error}");
+            None
+        }
+    }
+}
+
+/// Asks again and again, until the answer is the expected one.
+pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !is_so() {
+        assert!(
+            start.elapsed() < PATIENCE,
+            "this does not become true: {what}"
+        );
+    }
+}
+
+/// Returns the folder of this test's files.
+pub(crate) fn files() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kv")
+}

@@ -1,0 +1,44 @@
+//! The guide. It lives in `docs/src` and reads as it is; this crate compiles and runs its examples.
+//!
+//! Each page of the guide is a module here, so that rustdoc takes its code blocks for doctests.
+
+#![forbid(unsafe_code)]
+
+/// Makes a module of each page.
+macro_rules! pages {
+    ($($name:ident: $file:literal),* $(,)?) => {
+        $(
+            #[doc = include_str!(concat!("src/", $file))]
+            pub mod $name {}
+        )*
+
+        #[test]
+        fn every_page_is_in_the_summary_and_every_file_is_a_page() {
+            let summary = include_str!("src/SUMMARY.md");
+            let mut pages = vec!["SUMMARY.md"];
+            $(
+                assert!(summary.contains(concat!("(", $file, ")")), "{} is not in SUMMARY.md", $file);
+                pages.push($file);
+            )*
+            let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src");
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let name = entry.unwrap().file_name();
+                assert!(pages.iter().any(|page| name == *page), "{name:?} is not a page of the guide");
+            }
+        }
+    };
+}
+
+/// Compiles and runs the examples of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
+pages! {
+    introduction: "introduction.md",
+    order: "order.md",
+    eager: "eager.md",
+    monitor: "monitor.md",
+    kv: "kv.md",
+    python: "python.md",
+}
