@@ -16,13 +16,16 @@
 //! | [`Position`] | where in a ready queue |
 //! | [`TaskState`] | what a task is doing now |
 //! | [`ReadyQueue`] | the policy that decides which entry runs next |
+//! | `context` | task-local values (feature `context`) |
 //! | `time` | the one clock and its timers (feature `time`, on async-io) |
 //!
-//! Without the feature `time` the crate is `no_std` and has no dependencies.
+//! Without these features the crate is `no_std` and has no dependencies.
 
-#![cfg_attr(not(feature = "time"), no_std)]
+#![cfg_attr(not(any(feature = "context", feature = "time")), no_std)]
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "context")]
+pub mod context;
 mod position;
 mod ready_queue;
 mod task_id;

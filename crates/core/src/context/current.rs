@@ -1,0 +1,168 @@
+//! The current context of a thread.
+//!
+//! Values are read in place, without a reference count, and yet any operation is allowed while a
+//! program looks at one: it holds a shared borrow of `base`, and whoever wants to change the
+//! context meanwhile finds that and changes a copy instead, `over`, which from then on is the
+//! current context. When the last borrow ends, the copy takes the place of `base`.
+
+use core::cell::{Cell, RefCell};
+use core::mem;
+
+use super::Context;
+
+thread_local! {
+    /// Whether the current context is anything but new. Constant and without a destructor: one
+    /// load, at any time in the life of the thread.
+    static IN_USE: Cell<bool> = const { Cell::new(false) };
+
+    static CURRENT: Current = const { Current::new() };
+}
+
+struct Current {
+    base: RefCell<Context>,
+    /// The current context, if it was changed while `base` was being looked at.
+    over: RefCell<Option<Context>>,
+}
+
+impl Current {
+    const fn new() -> Self {
+        Current {
+            base: RefCell::new(Context::new()),
+            over: RefCell::new(None),
+        }
+    }
+
+    /// Lets `over` take the place of `base`, unless `base` is still being looked at. Then whoever
+    /// looks at it does this at the end.
+    #[cold]
+    fn settle(&self) {
+        let old = {
+            let Ok(mut base) = self.base.try_borrow_mut() else {
+                return;
+            };
+            match self.over.take() {
+                Some(over) => mem::replace(&mut *base, over),
+                None => return,
+            }
+        };
+        drop(old);
+    }
+}
+
+impl Drop for Current {
+    fn drop(&mut self) {
+        // The values that are about to be dropped, and all later code, find an empty context.
+        IN_USE.set(false);
+    }
+}
+
+/// Ends a look at the context.
+struct Looking<'c>(&'c Current);
+
+impl Drop for Looking<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.0.over.borrow().is_some() {
+            self.0.settle();
+        }
+    }
+}
+
+/// Calls `look` with the current context. `look` may be any code.
+#[inline]
+pub(super) fn look<R>(look: impl FnOnce(&Context) -> R) -> R {
+    if !in_use() {
+        return look(&Context::new());
+    }
+    // Whatever is in use has not been destroyed.
+    CURRENT.with(|current| {
+        let over = current.over.borrow().clone();
+        if let Some(over) = over {
+            return look(&over);
+        }
+        let _looking = Looking(current);
+        let base = current.base.borrow();
+        look(&base)
+    })
+}
+
+/// Calls `change` with the current context. `change` must not run code of the program.
+///
+/// Returns `None`, and changes nothing, if the thread-locals of this thread have been destroyed.
+#[inline]
+pub(super) fn change<R>(change: impl FnOnce(&mut Context) -> R) -> Option<R> {
+    CURRENT
+        .try_with(|current| {
+            let mut over = current.over.borrow_mut();
+            let (result, in_use) = if let Some(over) = &mut *over {
+                (change(over), !over.is_new())
+            } else if let Ok(mut base) = current.base.try_borrow_mut() {
+                (change(&mut base), !base.is_new())
+            } else {
+                let base = current.base.borrow();
+                let over = over.insert(Context {
+                    values: base.values.clone(),
+                    number: base.number,
+                });
+                (change(over), !over.is_new())
+            };
+            IN_USE.set(in_use);
+            result
+        })
+        .ok()
+}
+
+/// Copies the current context.
+pub(super) fn copy() -> Context {
+    look(Context::clone)
+}
+
+/// Returns `false` if the current context of this thread is new: empty, and never changed. It
+/// costs one load.
+///
+/// An executor that gives tasks their own contexts calls this to see whether there is anything to
+/// do: at a spawn, whether there is something to inherit; before a poll, whether there is something
+/// that the task must not see; after it, whether the task has set anything.
+///
+/// # Examples
+///
+/// ```
+/// use corokit_core::context::{self, Context, ContextVar};
+///
+/// static LEVEL: ContextVar<u32> = ContextVar::new();
+///
+/// assert!(!context::in_use());
+/// LEVEL.set(1);
+/// assert!(context::in_use());
+/// assert!(!Context::new().run(context::in_use));
+/// ```
+#[inline]
+pub fn in_use() -> bool {
+    IN_USE.get()
+}
+
+/// Exchanges the current context of this thread with another one.
+///
+/// This is for executors, before and after each poll: it costs no reference count, and both
+/// contexts keep their identity. Programs call [`Context::run`] and [`Context::scope`], which
+/// exchange the contexts back also when a panic unwinds.
+///
+/// # Examples
+///
+/// ```
+/// use corokit_core::context::{self, Context, ContextVar};
+///
+/// static LEVEL: ContextVar<u32> = ContextVar::new();
+///
+/// let mut task = Context::new().with_value(&LEVEL, 1);
+/// context::swap(&mut task);
+/// assert_eq!(LEVEL.get(), Some(1));
+/// LEVEL.set(2);
+/// context::swap(&mut task);
+/// assert_eq!(LEVEL.get(), None);
+/// assert_eq!(task.get(&LEVEL), Some(2));
+/// ```
+#[inline]
+pub fn swap(context: &mut Context) {
+    change(|current| mem::swap(current, context));
+}
