@@ -33,8 +33,6 @@ use crate::resp::{self, Ask, Input};
 const FLUSH_AT: usize = 64 << 10;
 /// The largest buffer that is kept while there is nothing to write.
 const KEPT: usize = 16 << 10;
-/// So many bytes are received in advance while a command blocks.
-const READ_AHEAD: usize = 64 << 10;
 /// So long a connection that the server closes waits for the client to close it, too.
 const LINGER: Duration = Duration::from_secs(1);
 
@@ -170,7 +168,8 @@ impl Connection {
         command: impl Future<Output = Box<Input>>,
     ) -> Result<Box<Input>, Lost> {
         self.flush().await?;
-        let gone = read_ahead(&self.stream, &mut self.ahead);
+        let limit = self.client.server.options.input_limit;
+        let gone = read_ahead(&self.stream, &mut self.ahead, limit);
         let gone = async {
             gone.await;
             Err(Lost)
@@ -217,15 +216,14 @@ impl Connection {
     }
 }
 
-/// Receives what a client sends in advance. Ends when the client has gone.
-async fn read_ahead(stream: &Socket, ahead: &mut Vec<u8>) {
-    while ahead.len() < READ_AHEAD {
+/// Receives what a client sends in advance. Ends when the client has gone, or has sent more than it
+/// may: that a client has gone shows only behind everything that it has sent.
+async fn read_ahead(stream: &Socket, ahead: &mut Vec<u8>, limit: usize) {
+    while ahead.len() <= limit {
         let Ok(1..) = read_some(stream, ahead).await else {
             return;
         };
     }
-    // That a client has gone that sends so much will be found out when it is written to.
-    future::pending().await
 }
 
 /// Appends some bytes to `bytes`. Returns how many, 0 at the end of the stream.
