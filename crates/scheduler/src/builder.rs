@@ -4,6 +4,8 @@ use std::fmt;
 use std::future::Future;
 use std::rc::Rc;
 
+#[cfg(feature = "context")]
+use corokit_core::context::Context;
 use corokit_core::{Position, ReadyQueue};
 
 use crate::executor::LocalExecutor;
@@ -26,6 +28,8 @@ pub struct TaskBuilder<'e, 'a, Q: ReadyQueue + 'static> {
     executor: &'e LocalExecutor<'a, Q>,
     name: Option<Rc<str>>,
     start: Start,
+    #[cfg(feature = "context")]
+    context: Option<Context>,
 }
 
 impl<'e, 'a, Q: ReadyQueue> TaskBuilder<'e, 'a, Q> {
@@ -34,6 +38,8 @@ impl<'e, 'a, Q: ReadyQueue> TaskBuilder<'e, 'a, Q> {
             executor,
             name: None,
             start: Start::Default,
+            #[cfg(feature = "context")]
+            context: None,
         }
     }
 
@@ -105,6 +111,32 @@ impl<'e, 'a, Q: ReadyQueue> TaskBuilder<'e, 'a, Q> {
         self
     }
 
+    /// Gives the task this context instead of a copy of the spawner's.
+    ///
+    /// An empty context is a context, too: the task then inherits nothing.
+    ///
+    /// Source: `asyncio.create_task(context=..)`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_core::context::{Context, ContextVar};
+    /// use corokit_scheduler::LocalExecutor;
+    /// use futures_lite::future::block_on;
+    ///
+    /// static LEVEL: ContextVar<u32> = ContextVar::new();
+    ///
+    /// let executor = LocalExecutor::new();
+    /// let context = Context::current().with_value(&LEVEL, 1);
+    /// let task = executor.task().context(context).spawn(async { LEVEL.get() });
+    /// assert_eq!(block_on(executor.run(task)), Some(1));
+    /// ```
+    #[cfg(feature = "context")]
+    pub fn context(mut self, context: Context) -> Self {
+        self.context = Some(context);
+        self
+    }
+
     /// Spawns the task, as [`LocalExecutor::spawn`] does.
     ///
     /// # Examples
@@ -118,6 +150,10 @@ impl<'e, 'a, Q: ReadyQueue> TaskBuilder<'e, 'a, Q> {
     /// assert!(task.is_finished());
     /// ```
     pub fn spawn<T: 'a>(self, future: impl Future<Output = T> + 'a) -> Task<T> {
+        #[cfg(feature = "context")]
+        if let Some(mut context) = self.context {
+            return context.run(|| self.executor.spawn_with(future, self.name, self.start));
+        }
         self.executor.spawn_with(future, self.name, self.start)
     }
 }

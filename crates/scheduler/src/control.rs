@@ -8,6 +8,7 @@ use std::thread;
 use async_task::Runnable;
 use corokit_core::{ReadyQueue, TaskId, TaskState};
 
+use crate::context::{self, Taken};
 use crate::error::ScheduleError;
 use crate::executor::LocalExecutor;
 use crate::local::{Local, State};
@@ -20,8 +21,8 @@ pub(crate) type Callback = Box<dyn FnOnce(TaskId)>;
 
 /// What it takes to kill a task.
 pub(crate) enum Kill {
-    /// Dropping this, which drops the future.
-    Drop(Runnable<TaskMeta>),
+    /// Dropping this, which drops the future, in the context of the task.
+    Drop(Runnable<TaskMeta>, Taken),
     /// Waking it and asking again.
     Wake(Waker),
 }
@@ -282,8 +283,8 @@ fn kill(step: impl Fn() -> Result<Kill, ScheduleError>) -> Result<(), ScheduleEr
     let mut woken = false;
     loop {
         match step()? {
-            Kill::Drop(runnable) => {
-                drop(runnable);
+            Kill::Drop(runnable, context) => {
+                context.run(|| drop(runnable));
                 return Ok(());
             }
             Kill::Wake(waker) => {
@@ -337,7 +338,7 @@ impl<Q: ReadyQueue> Local<Q> {
         if let Some(runnable) = slot.runnable.take() {
             queue.remove(index);
             *parked -= usize::from(mem::take(&mut slot.parked));
-            return Ok(Kill::Drop(runnable));
+            return Ok(Kill::Drop(runnable, self.contexts.take_out(index)));
         }
         let waker = slot.waker.clone();
         Ok(Kill::Wake(waker.expect("a task that waits has a waker")))
@@ -345,6 +346,7 @@ impl<Q: ReadyQueue> Local<Q> {
 
     /// Keeps a callback until the task has ended, or calls it soon if it has.
     pub(crate) fn add_callback(&self, id: TaskId, callback: Callback) -> Result<(), ScheduleError> {
+        let callback = context::bind(callback);
         let mut state = self.state.borrow_mut();
         match self.unfinished(&state, id) {
             Ok(index) if state.table.slot(index).kind == Kind::Main => {

@@ -52,6 +52,13 @@
 //! step, and before anything else is put into the queue or looked at. After the executor is gone,
 //! wake-ups do nothing.
 //!
+//! # Context
+//!
+//! With the feature `context` each task has a [`Context`](corokit_core::context::Context) of its
+//! own, a copy of its spawner's at the time of the spawn: what it sets is its own, before and after
+//! it first blocks, and its destructors see it, too. A main future has the context of whoever
+//! polls `run`. Tasks that nobody has set a variable for cost a branch before and after each poll.
+//!
 //! # Cancellation
 //!
 //! Dropping a [`Task`] cancels it: its future is dropped by the executor, when its turn comes.
@@ -60,6 +67,7 @@
 #![deny(unsafe_op_in_unsafe_fn)]
 
 mod builder;
+mod context;
 mod control;
 mod drive;
 mod eager;

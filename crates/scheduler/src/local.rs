@@ -17,6 +17,7 @@ use std::thread;
 use async_task::Runnable;
 use corokit_core::{Position, ReadyQueue, TaskId, TaskState};
 
+use crate::context::Contexts;
 use crate::control::{Callback, Kill};
 use crate::error::ScheduleError;
 use crate::home::Home;
@@ -40,6 +41,7 @@ pub(crate) struct Local<Q> {
     next_runner: Cell<u64>,
     /// Whether tasks start inside the call that spawns them, unless the call says otherwise.
     eager_tasks: Cell<bool>,
+    pub(crate) contexts: Contexts,
     /// An empty list whose memory the inbox uses again.
     batch: Cell<Vec<Delivery>>,
 }
@@ -90,6 +92,7 @@ impl<Q: ReadyQueue + 'static> Local<Q> {
             due: Cell::new(0),
             next_runner: Cell::new(0),
             eager_tasks: Cell::new(false),
+            contexts: Contexts::new(),
             batch: Cell::default(),
         });
         let home: &dyn Home = &*local;
@@ -136,8 +139,10 @@ impl<Q: ReadyQueue> Local<Q> {
     #[inline]
     pub(crate) fn run_task(&self, index: u32, runnable: Runnable<TaskMeta>, wants_waker: bool) {
         let entered = self.enter(index);
+        let context = self.contexts.enter(index, &self.current);
         self.shared.set_wants_waker(wants_waker);
         runnable.run();
+        drop(context);
         drop(entered);
     }
 
@@ -204,8 +209,10 @@ impl<Q: ReadyQueue> Local<Q> {
         leg: impl FnOnce() -> R,
     ) -> (thread::Result<R>, Option<Position>) {
         let entered = self.enter(index);
+        let context = self.contexts.fork(index, &self.current);
         let result = catch_unwind(AssertUnwindSafe(leg));
         let place = self.place.take();
+        drop(context);
         drop(entered);
         (result, place)
     }
@@ -561,7 +568,12 @@ where
                 thread::yield_now();
             }
             // Dropping a runnable drops its future; waking a blocked task makes a runnable.
-            drop(runnables);
+            for runnable in runnables {
+                let slot = runnable.metadata().slot;
+                let context = self.contexts.enter(slot, &self.current);
+                drop(runnable);
+                drop(context);
+            }
             blocked.into_iter().for_each(Waker::wake);
         }
     }

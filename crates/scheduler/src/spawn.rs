@@ -100,6 +100,7 @@ pub(crate) unsafe fn spawn<'f, Q: ReadyQueue, F: Future + 'f>(
     if let Some(name) = name {
         local.state.borrow_mut().names.insert(slot, name);
     }
+    local.contexts.inherit(slot);
     // SAFETY: the slot was taken into use just now; the caller answers for what is borrowed.
     let (runnable, task) = unsafe { make(local, slot, generation, future) };
     begin(local, runnable, start);
@@ -243,5 +244,6 @@ impl<Q: ReadyQueue> Drop for Reserved<'_, Q> {
         if self.local.release(self.slot) {
             self.local.wake_runners();
         }
+        self.local.contexts.forget(self.slot);
     }
 }
