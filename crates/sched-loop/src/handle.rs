@@ -6,6 +6,8 @@ use std::future::Future;
 use std::rc::{Rc, Weak};
 
 use corokit_core::Position;
+#[cfg(feature = "context")]
+use corokit_core::context::Context;
 use corokit_scheduler::{LocalExecutor, Task, TaskInfo};
 
 use crate::stop::Stop;
@@ -140,6 +142,8 @@ impl LoopHandle {
             handle: self.clone(),
             name: None,
             start: Start::Default,
+            #[cfg(feature = "context")]
+            context: None,
         }
     }
 
@@ -206,6 +210,8 @@ pub struct TaskBuilder {
     handle: LoopHandle,
     name: Option<Rc<str>>,
     start: Start,
+    #[cfg(feature = "context")]
+    context: Option<Context>,
 }
 
 /// When the task runs for the first time.
@@ -274,6 +280,31 @@ impl TaskBuilder {
         self
     }
 
+    /// Gives the task this context instead of a copy of the spawner's.
+    ///
+    /// An empty context is a context, too: the task then inherits nothing.
+    ///
+    /// Source: `asyncio.create_task(context=..)`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_sched_loop::context::{Context, ContextVar};
+    /// use corokit_sched_loop::EventLoop;
+    ///
+    /// static LEVEL: ContextVar<u32> = ContextVar::new();
+    ///
+    /// let event_loop = EventLoop::new();
+    /// let context = Context::current().with_value(&LEVEL, 1);
+    /// let task = event_loop.task().context(context).spawn(async { LEVEL.get() });
+    /// assert_eq!(event_loop.run(task), Some(1));
+    /// ```
+    #[cfg(feature = "context")]
+    pub fn context(mut self, context: Context) -> Self {
+        self.context = Some(context);
+        self
+    }
+
     /// Spawns the task.
     ///
     /// # Panics
@@ -319,11 +350,17 @@ impl TaskBuilder {
             handle,
             name,
             start,
+            #[cfg(feature = "context")]
+            context,
         } = self;
         handle.with(|executor| {
             let mut builder = executor.task();
             if let Some(name) = name {
                 builder = builder.name(name);
+            }
+            #[cfg(feature = "context")]
+            if let Some(context) = context {
+                builder = builder.context(context);
             }
             match start {
                 Start::Default => builder,

@@ -43,6 +43,8 @@ mod handle;
 mod scheduling;
 mod stop;
 
+#[cfg(feature = "context")]
+pub use corokit_core::context;
 pub use corokit_core::time::{Sleep, sleep, sleep_until};
 pub use corokit_core::{Position, TaskId, TaskState};
 pub use corokit_scheduler::{Eager, FallibleTask, ScheduleError, Task, TaskExt, TaskInfo};
