@@ -1,8 +1,8 @@
 //! The contexts of the tasks: what their `ContextVar`s are set to.
 //!
 //! A task starts with a copy of its spawner's context. While it is polled, or its future dropped,
-//! its context is the current one of the thread; meanwhile the context of whoever runs the task is
-//! in the guard `Installed`. A main future has the context of whoever polls it.
+//! its context is the current one of the thread, and the context of whoever runs the task is put
+//! aside. A main future has the context of whoever polls it.
 //!
 //! Without the feature `context` nothing here does anything.
 
@@ -11,6 +11,7 @@ pub(crate) use contexts::{Contexts, Taken, bind};
 #[cfg(feature = "context")]
 mod contexts {
     use std::cell::{Cell, RefCell};
+    use std::mem;
 
     use corokit_core::context::{self, Context};
 
@@ -42,39 +43,82 @@ mod contexts {
             }
         }
 
-        /// Makes the context of the task in this slot the current one until the guard is dropped.
-        /// Then it is kept, unless `current` says that the slot is no longer that task's.
+        /// Calls a function in the context of the task in this slot. Afterwards the context is
+        /// kept, unless `current` says that the slot is no longer that task's.
         #[inline]
-        pub(crate) fn enter<'c>(&'c self, slot: u32, current: &'c Cell<u32>) -> Installed<'c> {
-            let outer = if context::in_use() || self.kept.get() > 0 {
-                let mut context = self.take(slot).unwrap_or_default();
-                context::swap(&mut context);
-                Some(context)
+        pub(crate) fn run(&self, slot: u32, current: &Cell<u32>, function: impl FnOnce()) {
+            if context::in_use() || self.kept.get() > 0 {
+                self.run_own(slot, current, function);
             } else {
-                None
-            };
-            Installed {
-                contexts: self,
-                slot,
-                current,
-                outer,
+                // Both contexts are new, and one can stand for the other until it is changed.
+                let _leave = Leave {
+                    contexts: self,
+                    slot,
+                    current,
+                };
+                function();
             }
         }
 
-        /// Makes a copy of the current context the current one, as [`Contexts::enter`] does, for
-        /// what may become the task in this slot.
+        /// Calls a function in a copy of the current context, as [`Contexts::run`] does, for what
+        /// may become the task in this slot.
         #[inline]
-        pub(crate) fn fork<'c>(&'c self, slot: u32, current: &'c Cell<u32>) -> Installed<'c> {
-            let outer = context::in_use().then(|| {
-                let mut context = Context::current();
-                context::swap(&mut context);
-                context
-            });
-            Installed {
+        pub(crate) fn fork<R>(
+            &self,
+            slot: u32,
+            current: &Cell<u32>,
+            function: impl FnOnce() -> R,
+        ) -> R {
+            if context::in_use() {
+                self.run_copy(slot, current, function)
+            } else {
+                let _leave = Leave {
+                    contexts: self,
+                    slot,
+                    current,
+                };
+                function()
+            }
+        }
+
+        /// Calls a function in a copy of the current context.
+        #[inline(never)]
+        fn run_copy<R>(&self, slot: u32, current: &Cell<u32>, function: impl FnOnce() -> R) -> R {
+            self.run_in(Context::current(), slot, current, function)
+        }
+
+        /// Calls a function in the context that is kept for this slot.
+        #[inline(never)]
+        fn run_own(&self, slot: u32, current: &Cell<u32>, function: impl FnOnce()) {
+            let context = self.take(slot).unwrap_or_default();
+            self.run_in(context, slot, current, function);
+        }
+
+        /// Calls a function in a context, which is kept afterwards.
+        #[inline]
+        fn run_in<R>(
+            &self,
+            mut context: Context,
+            slot: u32,
+            current: &Cell<u32>,
+            function: impl FnOnce() -> R,
+        ) -> R {
+            context::swap(&mut context);
+            let _installed = Installed {
                 contexts: self,
                 slot,
                 current,
-                outer,
+                outer: context,
+            };
+            function()
+        }
+
+        /// Makes `outer` the current context, and keeps the one that is.
+        fn leave(&self, slot: u32, current: &Cell<u32>, outer: &mut Context) {
+            let used = context::in_use();
+            context::swap(outer);
+            if used && current.get() == slot {
+                self.keep(slot, mem::take(outer));
             }
         }
 
@@ -130,31 +174,40 @@ mod contexts {
     }
 
     /// Ends the turn of a context.
-    pub(crate) struct Installed<'c> {
+    struct Installed<'c> {
         contexts: &'c Contexts,
         slot: u32,
         current: &'c Cell<u32>,
-        /// The context of whoever runs the task. `None` stands for a new one that is still in
-        /// place: the task had a new one, too.
-        outer: Option<Context>,
-    }
-
-    impl Installed<'_> {
-        #[cold]
-        fn leave(&mut self) {
-            let used = context::in_use();
-            let mut context = self.outer.take().unwrap_or_default();
-            context::swap(&mut context);
-            if used && self.current.get() == self.slot {
-                self.contexts.keep(self.slot, context);
-            }
-        }
+        /// The context of whoever runs the task.
+        outer: Context,
     }
 
     impl Drop for Installed<'_> {
+        fn drop(&mut self) {
+            self.contexts
+                .leave(self.slot, self.current, &mut self.outer);
+        }
+    }
+
+    /// Ends the turn of a new context that stood for another one.
+    struct Leave<'c> {
+        contexts: &'c Contexts,
+        slot: u32,
+        current: &'c Cell<u32>,
+    }
+
+    impl Leave<'_> {
+        #[cold]
+        fn leave(&self) {
+            self.contexts
+                .leave(self.slot, self.current, &mut Context::new());
+        }
+    }
+
+    impl Drop for Leave<'_> {
         #[inline]
         fn drop(&mut self) {
-            if context::in_use() || self.outer.is_some() {
+            if context::in_use() {
                 self.leave();
             }
         }
@@ -178,13 +231,13 @@ mod contexts {
         pub(crate) fn inherit(&self, _: u32) {}
 
         #[inline]
-        pub(crate) fn enter(&self, _: u32, _: &Cell<u32>) -> Installed {
-            Installed
+        pub(crate) fn run(&self, _: u32, _: &Cell<u32>, function: impl FnOnce()) {
+            function();
         }
 
         #[inline]
-        pub(crate) fn fork(&self, _: u32, _: &Cell<u32>) -> Installed {
-            Installed
+        pub(crate) fn fork<R>(&self, _: u32, _: &Cell<u32>, function: impl FnOnce() -> R) -> R {
+            function()
         }
 
         pub(crate) fn take_out(&self, _: u32) -> Taken {
@@ -205,12 +258,5 @@ mod contexts {
 
     pub(crate) fn bind(callback: Callback) -> Callback {
         callback
-    }
-
-    pub(crate) struct Installed;
-
-    impl Drop for Installed {
-        #[inline]
-        fn drop(&mut self) {}
     }
 }

@@ -139,10 +139,10 @@ impl<Q: ReadyQueue> Local<Q> {
     #[inline]
     pub(crate) fn run_task(&self, index: u32, runnable: Runnable<TaskMeta>, wants_waker: bool) {
         let entered = self.enter(index);
-        let context = self.contexts.enter(index, &self.current);
         self.shared.set_wants_waker(wants_waker);
-        runnable.run();
-        drop(context);
+        self.contexts.run(index, &self.current, || {
+            runnable.run();
+        });
         drop(entered);
     }
 
@@ -209,10 +209,10 @@ impl<Q: ReadyQueue> Local<Q> {
         leg: impl FnOnce() -> R,
     ) -> (thread::Result<R>, Option<Position>) {
         let entered = self.enter(index);
-        let context = self.contexts.fork(index, &self.current);
-        let result = catch_unwind(AssertUnwindSafe(leg));
+        let result = self
+            .contexts
+            .fork(index, &self.current, || catch_unwind(AssertUnwindSafe(leg)));
         let place = self.place.take();
-        drop(context);
         drop(entered);
         (result, place)
     }
@@ -570,9 +570,7 @@ where
             // Dropping a runnable drops its future; waking a blocked task makes a runnable.
             for runnable in runnables {
                 let slot = runnable.metadata().slot;
-                let context = self.contexts.enter(slot, &self.current);
-                drop(runnable);
-                drop(context);
+                self.contexts.run(slot, &self.current, || drop(runnable));
             }
             blocked.into_iter().for_each(Waker::wake);
         }
