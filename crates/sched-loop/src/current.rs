@@ -3,7 +3,8 @@
 use std::cell::RefCell;
 use std::future::Future;
 
-use corokit_scheduler::Task;
+use corokit_core::TaskId;
+use corokit_scheduler::{LocalExecutor, Task};
 
 use crate::event_loop::EventLoop;
 use crate::handle::{LoopHandle, TaskBuilder};
@@ -32,6 +33,17 @@ impl Drop for Entered {
         let outer = self.outer.take();
         let _ = CURRENT.try_with(|current| current.replace(outer));
     }
+}
+
+/// Returns the task, or main future, of the current loop that is being polled.
+pub(crate) fn running_task() -> Option<TaskId> {
+    // Nothing in here can get at the current loop, so it may stay borrowed.
+    let id = CURRENT.try_with(|current| {
+        let current = current.borrow();
+        let running = current.as_ref()?.with(LocalExecutor::current_task);
+        running.ok().flatten()
+    });
+    id.ok().flatten()
 }
 
 /// Runs a future on a new event loop on this thread, and returns its output.

@@ -56,6 +56,11 @@ impl LoopHandle {
         self.stop.request();
     }
 
+    /// Returns `true` if both are handles to the same loop.
+    pub(crate) fn is_same(&self, other: &LoopHandle) -> bool {
+        Weak::ptr_eq(&self.executor, &other.executor)
+    }
+
     /// Calls `visit` with the loop's executor: the ready queue and the tasks.
     ///
     /// # Errors

@@ -40,6 +40,7 @@
 mod current;
 mod event_loop;
 mod handle;
+mod interrupt;
 mod scheduling;
 mod stop;
 
@@ -52,6 +53,11 @@ pub use corokit_scheduler::{Eager, FallibleTask, ScheduleError, Task, TaskExt, T
 pub use current::{current, run, spawn, task};
 pub use event_loop::EventLoop;
 pub use handle::{LoopGone, LoopHandle, TaskBuilder};
+pub use interrupt::{
+    Interrupt, InterruptError, Interruptible, Outcome, Shield, TaskInterrupt, TaskTimeout,
+    ThrowError, TimedOut, interruptible, shield, spawn_interruptible, task_interrupt, task_throw,
+    task_timeout, task_timeout_at,
+};
 pub use scheduling::{
     LoopError, all_tasks, blocked_tasks, create_task_descend, create_task_start, current_task,
     eager, runnable_tasks, sleep_insert, task_is_blocked, task_is_runnable, task_reinsert,
