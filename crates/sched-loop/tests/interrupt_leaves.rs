@@ -124,11 +124,10 @@ fn a_read_or_write_lock_for_a_waiter_that_is_interrupted_goes_to_the_next() {
 fn a_notification_for_a_listener_that_is_interrupted_goes_to_the_next() {
     let event = Rc::new(Event::new());
     let listening = Rc::clone(&event);
-    let wait = move || {
-        let listener = listening.listen();
-        async move { listener.await }
-    };
-    the_grant_passes_on(wait, move || assert_eq!(event.notify(1), 1));
+    the_grant_passes_on(
+        move || listening.listen(),
+        move || assert_eq!(event.notify(1), 1),
+    );
 }
 
 #[test]

@@ -3,7 +3,7 @@
 mod support;
 
 use std::cell::RefCell;
-use std::future::{pending, poll_fn};
+use std::future::{Future, pending, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
@@ -164,6 +164,61 @@ fn regions_side_by_side_are_left_in_any_order() {
         assert_eq!(left, Ok(Ok(7)));
         assert_eq!(middle, Err(Interrupt { reason: A(2) }));
         assert_eq!(right, Err(Interrupt { reason: B(1) }));
+    });
+}
+
+/// The list of a task's regions holds together wherever one is taken out of it.
+#[test]
+fn the_last_of_several_regions_is_found_when_those_before_it_have_been_left() {
+    sched_loop::run(async {
+        let (oldest, oldest_done) = unbounded::<()>();
+        let (middle, middle_done) = unbounded::<()>();
+        let target = spawn(async move {
+            let two = zip(
+                interruptible::<A, _>(oldest_done.recv()),
+                interruptible::<A, _>(middle_done.recv()),
+            );
+            zip(two, interruptible::<A, _>(pending::<()>())).await
+        });
+        yield_now().await;
+        middle.send(()).await.unwrap();
+        yield_now().await;
+        oldest.send(()).await.unwrap();
+        yield_now().await;
+        assert_eq!(
+            task_interrupt(target.id(), A(1)).await,
+            Ok(Outcome::Delivered)
+        );
+        assert_eq!(target.await.1, Err(Interrupt { reason: A(1) }));
+    });
+}
+
+#[test]
+fn the_first_of_several_regions_is_found_when_the_one_after_it_has_been_left() {
+    sched_loop::run(async {
+        let (middle, middle_done) = unbounded::<()>();
+        let target = spawn(async move {
+            let two = zip(
+                interruptible::<A, _>(pending::<()>()),
+                interruptible::<B, _>(middle_done.recv()),
+            );
+            zip(two, interruptible::<B, _>(pending::<()>())).await
+        });
+        yield_now().await;
+        middle.send(()).await.unwrap();
+        yield_now().await;
+        assert_eq!(
+            task_interrupt(target.id(), A(1)).await,
+            Ok(Outcome::Delivered)
+        );
+        assert_eq!(
+            task_interrupt(target.id(), B(2)).await,
+            Ok(Outcome::Delivered)
+        );
+        let ((first, middle), last) = target.await;
+        assert_eq!(first, Err(Interrupt { reason: A(1) }));
+        assert_eq!(middle, Ok(Ok(())));
+        assert_eq!(last, Err(Interrupt { reason: B(2) }));
     });
 }
 
@@ -498,6 +553,55 @@ fn nested_loops_keep_their_regions_apart() {
             Ok(Outcome::Delivered)
         );
         assert_eq!(outer.await, Err(Interrupt { reason: A(2) }));
+    });
+}
+
+/// A loop that is stepped by hand, from a task of another loop, is not the current one. The region
+/// of a task as a whole is that task's all the same.
+#[test]
+fn a_task_that_is_polled_under_another_loop_keeps_its_region() {
+    let stepped = EventLoop::new();
+    let target = stepped
+        .handle()
+        .spawn_interruptible::<A, _>(pending::<()>());
+    sched_loop::run(async {
+        assert!(stepped.executor().try_tick());
+    });
+    let outcome = stepped.run(stepped.handle().task_interrupt(target.id(), A(1)));
+    assert_eq!(outcome, Ok(Outcome::Delivered));
+    assert_eq!(stepped.run(target), Err(Interrupt { reason: A(1) }));
+}
+
+/// Returns a future that polls one which others poll as well.
+fn polled_by_many<F: Future>(
+    future: &Rc<RefCell<Pin<Box<F>>>>,
+) -> impl Future<Output = F::Output> + use<F> {
+    let future = Rc::clone(future);
+    poll_fn(move |cx| future.borrow_mut().as_mut().poll(cx))
+}
+
+/// A shield around a shield counts once more, also when both are moved together.
+#[test]
+fn shields_that_move_together_shield_where_they_are() {
+    sched_loop::run(async {
+        let (sender, receiver) = unbounded::<()>();
+        let shielded = shield(shield(async move { receiver.recv().await }));
+        let shielded = Rc::new(RefCell::new(Box::pin(shielded)));
+        // Another task polls both shields within its region first.
+        let first = spawn_interruptible::<A, _>(polled_by_many(&shielded));
+        yield_now().await;
+        assert_eq!(task_throw(first.id(), A(1)), Ok(None));
+        let second = spawn_interruptible::<A, _>(polled_by_many(&shielded));
+        yield_now().await;
+        // The shields are gone from there, so what was deferred is delivered.
+        assert!(matches!(first.await, Err(Interrupt { reason: A(1) })));
+        let mut deferred = task_interrupt(second.id(), A(2));
+        assert!(poll_once(&mut deferred).await.is_none());
+        yield_now().await;
+        assert!(!second.is_finished());
+        sender.send(()).await.unwrap();
+        assert_eq!(second.await, Ok(Ok(())));
+        assert_eq!(deferred.await, Ok(Outcome::Completed(A(2))));
     });
 }
 

@@ -41,3 +41,45 @@ pub use shield::{Shield, shield};
 pub use spawn::spawn_interruptible;
 pub use throw::task_throw;
 pub use timeout::{TaskTimeout, TimedOut, task_timeout, task_timeout_at};
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+    use std::time::Duration;
+
+    use corokit_scheduler::TaskExt;
+    use futures_lite::future::{poll_once, yield_now};
+
+    use super::*;
+
+    /// Whatever way regions, shields, timeouts and waiters end, nothing of them stays.
+    #[test]
+    fn nothing_is_left_behind() {
+        let counts = || registry::with(|registry| registry.counts());
+        crate::run(async {
+            let body = || async {
+                let inner = interruptible::<u8, _>(async {
+                    shield(yield_now()).await;
+                    pending::<()>().await;
+                });
+                let _ = task_timeout(Duration::from_secs(60), inner).await;
+                pending::<()>().await;
+            };
+            let cancelled = spawn_interruptible::<(), _>(body());
+            let interrupted = spawn_interruptible::<(), _>(body());
+            let dropped = spawn_interruptible::<(), _>(body());
+            yield_now().await;
+            task_throw(cancelled.id(), ()).unwrap();
+            cancelled.cancel().await;
+            task_throw(interrupted.id(), 1u8).unwrap();
+            let mut given_up = task_interrupt(dropped.id(), ());
+            assert!(poll_once(&mut given_up).await.is_none());
+            assert_eq!(counts(), Some((6, 2, 1)));
+            drop(given_up);
+            let outcome = task_interrupt(interrupted.id(), ()).await;
+            assert_eq!(outcome, Ok(Outcome::Delivered));
+            drop((interrupted, dropped));
+        });
+        assert_eq!(counts(), Some((0, 0, 0)));
+    }
+}

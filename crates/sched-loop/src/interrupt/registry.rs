@@ -238,7 +238,7 @@ impl Registry {
             true => around,
             false => Key::NONE,
         };
-        if parent == Key::NONE {
+        if around != parent {
             begin.left = self.move_into(key, around);
         }
         if let Some(scope) = self.scopes.get(key) {

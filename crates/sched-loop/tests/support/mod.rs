@@ -24,7 +24,6 @@ impl Log {
     }
 
     /// Returns a value that adds an event when it is dropped.
-
     pub(crate) fn on_drop(&self, event: &'static str) -> OnDrop {
         OnDrop(self.clone(), event)
     }
