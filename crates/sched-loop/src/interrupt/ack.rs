@@ -235,19 +235,21 @@ impl<P: 'static> Future for TaskInterrupt<P> {
             Progress::Waiting(waiter) => waiter,
             Progress::Done => panic!("polled after completion"),
         };
-        if registry::with(|registry| registry.is_told(waiter)) != Some(true) {
+        // While the thread ends, nobody is told any more.
+        let answer = registry::with(|registry| registry.answer(waiter)).flatten();
+        let Some(answer) = answer else {
             self.progress = Progress::Waiting(waiter);
             let waker = cx.waker().clone();
             drop(registry::with(|registry| {
                 registry.keep_waiters_waker(waiter, waker)
             }));
             return Poll::Pending;
-        }
-        Poll::Ready(Ok(match forget(waiter) {
-            Some(Fate::Completed(payload)) => Outcome::Completed(typed(payload)),
-            Some(Fate::Dropped(payload)) => Outcome::Dropped(typed(payload)),
-            Some(Fate::Replaced(payload)) => Outcome::Replaced(typed(payload)),
-            Some(Fate::Delivered) | None => Outcome::Delivered,
+        };
+        Poll::Ready(Ok(match answer {
+            Fate::Delivered => Outcome::Delivered,
+            Fate::Completed(payload) => Outcome::Completed(typed(payload)),
+            Fate::Dropped(payload) => Outcome::Dropped(typed(payload)),
+            Fate::Replaced(payload) => Outcome::Replaced(typed(payload)),
         }))
     }
 }

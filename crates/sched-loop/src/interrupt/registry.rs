@@ -7,8 +7,6 @@
 
 use std::any::{Any, TypeId};
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::mem;
 use std::task::Waker;
 
@@ -86,9 +84,9 @@ struct Scope {
     task: Option<TaskId>,
     /// Whether it belongs to the task that it was made for, wherever it is polled.
     fixed: bool,
-    /// The region of the same task that was entered before it.
+    /// The region that was entered before it, of those in the same list.
     older: Key,
-    /// The region of the same task that was entered after it.
+    /// The region that was entered after it, of those in the same list.
     newer: Key,
     /// The region or timeout around it, when it was last polled.
     parent: Key,
@@ -160,8 +158,10 @@ struct Waiter {
 /// The scopes and waiters of a thread.
 pub(super) struct Registry {
     scopes: Arena<Scope>,
-    /// The region that each task entered last.
-    newest: HashMap<TaskId, Key, BuildHasherDefault<Mix>>,
+    /// Lists of regions, each given by the one that was entered last. A list is found by the slot of
+    /// the task, so that it holds the regions of one task, and seldom those of a task of another
+    /// loop that has the same slot there.
+    newest: Vec<Key>,
     waiters: Arena<Waiter>,
 }
 
@@ -169,7 +169,7 @@ impl Registry {
     const fn new() -> Self {
         Registry {
             scopes: Arena::new(),
-            newest: HashMap::with_hasher(BuildHasherDefault::new()),
+            newest: Vec::new(),
             waiters: Arena::new(),
         }
     }
@@ -325,14 +325,18 @@ impl Registry {
         let (Some(task), Kind::Region(_)) = (task, scope.kind) else {
             return;
         };
-        let older = self.newest.insert(task, key).unwrap_or(Key::NONE);
+        let list = task.slot() as usize;
+        if list >= self.newest.len() {
+            self.newest.resize(list + 1, Key::NONE);
+        }
+        let older = mem::replace(&mut self.newest[list], key);
         scope.older = older;
         if let Some(older) = self.scopes.get_mut(older) {
             older.newer = key;
         }
     }
 
-    /// Takes a scope out of the list of its task.
+    /// Takes a region out of its list.
     fn unlink(&mut self, key: Key) {
         let Some(scope) = self.scopes.get_mut(key) else {
             return;
@@ -345,12 +349,9 @@ impl Registry {
         if let Some(older) = self.scopes.get_mut(older) {
             older.newer = newer;
         }
-        if let Some(newer) = self.scopes.get_mut(newer) {
-            newer.older = older;
-        } else if older == Key::NONE {
-            self.newest.remove(&task);
-        } else {
-            self.newest.insert(task, older);
+        match self.scopes.get_mut(newer) {
+            Some(newer) => newer.older = older,
+            None => self.newest[task.slot() as usize] = older,
         }
     }
 }
@@ -359,9 +360,9 @@ impl Registry {
 impl Registry {
     /// Returns the region that a task entered last of those that take this type.
     pub(super) fn find(&self, task: TaskId, payload: TypeId) -> Option<Key> {
-        let mut key = *self.newest.get(&task)?;
+        let mut key = *self.newest.get(task.slot() as usize)?;
         while let Some(scope) = self.scopes.get(key) {
-            if scope.kind == Kind::Region(payload) {
+            if scope.kind == Kind::Region(payload) && scope.task == Some(task) {
                 return Some(key);
             }
             key = scope.older;
@@ -404,10 +405,11 @@ impl Registry {
         }
     }
 
-    /// Returns `true` if a waiter has been told.
-    pub(super) fn is_told(&self, waiter: Key) -> bool {
-        let waiter = self.waiters.get(waiter);
-        waiter.is_some_and(|waiter| waiter.fate.is_some())
+    /// Removes a waiter that has been told, and returns what.
+    pub(super) fn answer(&mut self, waiter: Key) -> Option<Fate> {
+        self.waiters.get(waiter)?.fate.as_ref()?;
+        // Its waker is gone: telling it has taken the waker out.
+        self.waiters.remove(waiter)?.fate
     }
 
     /// Keeps a waiter's waker, and returns what is to be dropped.
@@ -424,34 +426,10 @@ impl Registry {
         Some((waiter.fate, waiter.waker))
     }
 
-    /// Returns how many scopes, tasks with regions, and waiters there are.
+    /// Returns how many scopes, lists of regions, and waiters there are.
     #[cfg(test)]
     pub(super) fn counts(&self) -> (usize, usize, usize) {
-        (self.scopes.len(), self.newest.len(), self.waiters.len())
-    }
-}
-
-/// A quick hash for task ids, which nobody chooses to collide.
-#[derive(Default)]
-pub(super) struct Mix(u64);
-
-impl Hasher for Mix {
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.write_u64(u64::from(*byte));
-        }
-    }
-
-    fn write_u32(&mut self, value: u32) {
-        self.write_u64(u64::from(value));
-    }
-
-    fn write_u64(&mut self, value: u64) {
-        // An odd constant without a pattern, here from the golden ratio.
-        self.0 = (self.0.rotate_left(5) ^ value).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    }
-
-    fn finish(&self) -> u64 {
-        self.0.rotate_left(26)
+        let lists = self.newest.iter().filter(|key| **key != Key::NONE).count();
+        (self.scopes.len(), lists, self.waiters.len())
     }
 }
