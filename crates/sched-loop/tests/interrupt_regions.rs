@@ -556,6 +556,26 @@ fn nested_loops_keep_their_regions_apart() {
     });
 }
 
+/// What a task of an inner loop shields is nothing to the region that the inner loop ran in.
+#[test]
+fn a_shield_in_a_nested_loop_does_not_shield_the_task_that_ran_it() {
+    let inner = Rc::new(EventLoop::new());
+    inner.spawn(shield(pending::<()>())).detach();
+    let stepped = Rc::clone(&inner);
+    sched_loop::run(async {
+        let outer = spawn_interruptible::<A, _>(async move {
+            stepped.run(yield_now());
+            pending::<()>().await;
+        });
+        yield_now().await;
+        assert_eq!(
+            task_interrupt(outer.id(), A(1)).await,
+            Ok(Outcome::Delivered)
+        );
+        assert_eq!(outer.await, Err(Interrupt { reason: A(1) }));
+    });
+}
+
 /// A loop that is stepped by hand, from a task of another loop, is not the current one. The region
 /// of a task as a whole is that task's all the same.
 #[test]
