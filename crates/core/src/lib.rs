@@ -17,12 +17,13 @@
 //! | [`TaskState`] | what a task is doing now |
 //! | [`ReadyQueue`] | the policy that decides which entry runs next |
 //! | `context` | task-local values (feature `context`) |
+//! | `observe_waker` | what a future does with its waker (feature `waker`) |
 //! | `time` | the one clock and its timers (feature `time`, on async-io) |
 //!
 //! Without these features the crate is `no_std` and has no dependencies.
 
 #![cfg_attr(not(any(feature = "context", feature = "time")), no_std)]
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 #[cfg(feature = "context")]
 pub mod context;
@@ -32,8 +33,12 @@ mod task_id;
 mod task_state;
 #[cfg(feature = "time")]
 pub mod time;
+#[cfg(feature = "waker")]
+mod waker;
 
 pub use position::Position;
 pub use ready_queue::ReadyQueue;
 pub use task_id::TaskId;
 pub use task_state::TaskState;
+#[cfg(feature = "waker")]
+pub use waker::{WakerObserver, observe_waker};

@@ -1,0 +1,149 @@
+//! Wakers that tell what is done with them.
+//!
+//! This file is the one place of the crate with unsafe code: safe code can neither make a waker
+//! that borrows nor see one being cloned.
+
+#![expect(unsafe_code, reason = "the vtable of a waker that borrows")]
+
+use core::mem::ManuallyDrop;
+use core::task::{RawWaker, RawWakerVTable, Waker};
+
+/// Sees what a future does with the waker of its poll, and may do something else instead.
+///
+/// A future that blocks clones the waker to keep it. So what runs in
+/// [`clone_waker`](WakerObserver::clone_waker) runs below the very line that the future waits at.
+///
+/// # Examples
+///
+/// See [`observe_waker`].
+pub trait WakerObserver: Sync {
+    /// Called for each clone of the observed waker; what it returns is the clone.
+    ///
+    /// The clone of a clone is not observed, unless the clone that was returned sees to it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_core::WakerObserver;
+    /// use std::task::Waker;
+    ///
+    /// struct Indifferent;
+    /// impl WakerObserver for Indifferent {}
+    ///
+    /// let waker = Waker::noop();
+    /// assert!(Indifferent.clone_waker(waker).will_wake(waker));
+    /// ```
+    fn clone_waker(&self, waker: &Waker) -> Waker {
+        waker.clone()
+    }
+
+    /// Called when the observed waker itself, not a clone, is woken.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_core::WakerObserver;
+    /// use std::task::Waker;
+    ///
+    /// struct Indifferent;
+    /// impl WakerObserver for Indifferent {}
+    ///
+    /// Indifferent.wake_by_ref(Waker::noop());
+    /// ```
+    fn wake_by_ref(&self, waker: &Waker) {
+        waker.wake_by_ref();
+    }
+}
+
+/// Calls `visit` with a waker that does what `waker` does and tells `observer` about it.
+///
+/// Nothing is allocated. What `visit` gets is lent: its clones are made by the observer, so by
+/// default they are clones of `waker`, and outlive the call. It differs from each of its clones in
+/// the sense of [`Waker::will_wake`]: a future that keeps a waker and is polled again clones it
+/// again.
+///
+/// # Panics
+///
+/// Whatever `visit` or the observer panics with goes to the caller.
+///
+/// # Examples
+///
+/// ```
+/// use corokit_core::{WakerObserver, observe_waker};
+/// use std::sync::atomic::{AtomicUsize, Ordering};
+/// use std::task::Waker;
+///
+/// #[derive(Default)]
+/// struct Clones(AtomicUsize);
+///
+/// impl WakerObserver for Clones {
+///     fn clone_waker(&self, waker: &Waker) -> Waker {
+///         self.0.fetch_add(1, Ordering::Relaxed);
+///         waker.clone()
+///     }
+/// }
+///
+/// let clones = Clones::default();
+/// let kept = observe_waker(Waker::noop(), &clones, |waker| waker.clone());
+/// assert_eq!(clones.0.into_inner(), 1);
+/// assert!(kept.will_wake(Waker::noop()));
+/// ```
+pub fn observe_waker<R>(
+    waker: &Waker,
+    observer: &dyn WakerObserver,
+    visit: impl FnOnce(&Waker) -> R,
+) -> R {
+    let observed = Observed { waker, observer };
+    let data = (&raw const observed).cast::<()>();
+    // SAFETY: the clauses of `RawWaker` and `RawWakerVTable` are
+    // - "the functions may be called on any thread": all that `data` leads to is a `&Waker` and a
+    //   `&dyn WakerObserver`, whose targets are `Sync`; so `Observed` is `Sync` and may be used
+    //   through shared references by several threads at once.
+    // - "`data` must be valid for every call": `visit` works for any lifetime of the reference, so
+    //   neither the reference nor anything borrowed from it is left when it returns or unwinds.
+    //   Without `unsafe`, a `Waker` cannot be had from a `&Waker` but by `clone`, and a clone does
+    //   not point to `observed`. So no call comes after `observed` is gone.
+    // - "`clone` must return what is needed for another instance, with resources of its own":
+    //   it returns the parts of a `Waker` that the observer owned.
+    // - "`wake` and `drop` must release the resources": an observed waker owns none.
+    let lent = ManuallyDrop::new(unsafe { Waker::new(data, &VTABLE) });
+    visit(&lent)
+}
+
+/// What the data pointer of an observed waker points to, on the stack of [`observe_waker`].
+struct Observed<'a> {
+    waker: &'a Waker,
+    observer: &'a dyn WakerObserver,
+}
+
+static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake_by_ref, wake_by_ref, keep);
+
+/// # Safety
+///
+/// `data` must be the pointer that [`observe_waker`] made, and its `visit` must not have returned.
+unsafe fn clone(data: *const ()) -> RawWaker {
+    // SAFETY: the caller promises that `data` points to an `Observed`. It is never written to.
+    let observed = unsafe { &*data.cast::<Observed<'_>>() };
+    let clone = observed.observer.clone_waker(observed.waker);
+    // Taking a waker apart and never dropping it hands its resources to whoever gets the parts.
+    let clone = ManuallyDrop::new(clone);
+    RawWaker::new(clone.data(), clone.vtable())
+}
+
+/// Wakes. There is no owned observed waker that could be consumed, so waking by value is the same.
+///
+/// # Safety
+///
+/// As for [`clone`].
+unsafe fn wake_by_ref(data: *const ()) {
+    // SAFETY: the caller promises that `data` points to an `Observed`. It is never written to.
+    let observed = unsafe { &*data.cast::<Observed<'_>>() };
+    observed.observer.wake_by_ref(observed.waker);
+}
+
+/// Drops nothing: an observed waker only borrows.
+///
+/// # Safety
+///
+/// None is asked for; the vtable wants an unsafe function.
+unsafe fn keep(_: *const ()) {}

@@ -1,0 +1,192 @@
+//! What an observed waker tells, and what it leaves alone.
+#![cfg(feature = "waker")]
+
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread;
+
+use corokit_core::{WakerObserver, observe_waker};
+
+/// Counts the wake-ups of the real waker.
+#[derive(Default)]
+struct Wakes(AtomicUsize);
+
+impl Wake for Wakes {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+impl Wakes {
+    fn count(&self) -> usize {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+/// Writes down what it sees, and does as it should.
+#[derive(Default)]
+struct Log(Mutex<Vec<&'static str>>);
+
+impl WakerObserver for Log {
+    fn clone_waker(&self, waker: &Waker) -> Waker {
+        self.0.lock().unwrap().push("clone");
+        waker.clone()
+    }
+
+    fn wake_by_ref(&self, waker: &Waker) {
+        self.0.lock().unwrap().push("wake");
+        waker.wake_by_ref();
+    }
+}
+
+impl Log {
+    fn take(&self) -> Vec<&'static str> {
+        std::mem::take(&mut *self.0.lock().unwrap())
+    }
+}
+
+fn real() -> (Arc<Wakes>, Waker) {
+    let wakes = Arc::new(Wakes::default());
+    (Arc::clone(&wakes), Waker::from(wakes))
+}
+
+#[test]
+fn a_clone_is_seen_and_is_the_real_waker() {
+    let (wakes, waker) = real();
+    let log = Log::default();
+    let kept = observe_waker(&waker, &log, |observed| {
+        assert!(!observed.will_wake(&waker));
+        observed.clone()
+    });
+    assert_eq!(log.take(), ["clone"]);
+    assert!(kept.will_wake(&waker));
+    // The real waker, the kept one and ours: nothing is held beside them.
+    assert_eq!(Arc::strong_count(&wakes), 3);
+    kept.wake();
+    assert_eq!((wakes.count(), log.take()), (1, vec![]));
+    drop(waker);
+    assert_eq!(Arc::strong_count(&wakes), 1);
+}
+
+#[test]
+fn waking_the_observed_waker_itself_is_seen_and_reaches_the_real_one() {
+    let (wakes, waker) = real();
+    let log = Log::default();
+    observe_waker(&waker, &log, Waker::wake_by_ref);
+    assert_eq!((wakes.count(), log.take()), (1, vec!["wake"]));
+    assert_eq!(Arc::strong_count(&wakes), 2);
+}
+
+#[test]
+fn a_future_that_keeps_a_waker_clones_it_at_each_poll() {
+    let (_, waker) = real();
+    let log = Log::default();
+    let mut kept: Option<Waker> = None;
+    let mut future = pin!(poll_fn(|cx| {
+        if !kept.as_ref().is_some_and(|kept| kept.will_wake(cx.waker())) {
+            kept = Some(cx.waker().clone());
+        }
+        Poll::<()>::Pending
+    }));
+    for _ in 0..2 {
+        observe_waker(&waker, &log, |observed| {
+            assert!(
+                future
+                    .as_mut()
+                    .poll(&mut Context::from_waker(observed))
+                    .is_pending()
+            );
+        });
+    }
+    assert_eq!(log.take(), ["clone", "clone"]);
+}
+
+#[test]
+fn observers_nest_and_the_inner_one_sees_first() {
+    struct Named(&'static str, Arc<Log>);
+    impl WakerObserver for Named {
+        fn clone_waker(&self, waker: &Waker) -> Waker {
+            self.1.0.lock().unwrap().push(self.0);
+            waker.clone()
+        }
+    }
+    let (wakes, waker) = real();
+    let log = Arc::new(Log::default());
+    let outer = Named("outer", Arc::clone(&log));
+    let inner = Named("inner", Arc::clone(&log));
+    let kept = observe_waker(&waker, &outer, |waker| {
+        observe_waker(waker, &inner, Waker::clone)
+    });
+    assert_eq!(log.take(), ["inner", "outer"]);
+    kept.wake();
+    assert_eq!(wakes.count(), 1);
+}
+
+#[test]
+fn an_observer_may_give_another_waker_instead() {
+    struct Instead(Waker);
+    impl WakerObserver for Instead {
+        fn clone_waker(&self, _: &Waker) -> Waker {
+            self.0.clone()
+        }
+    }
+    let (wakes, waker) = real();
+    let (other_wakes, other) = real();
+    let kept = observe_waker(&waker, &Instead(other), Waker::clone);
+    kept.wake();
+    assert_eq!((wakes.count(), other_wakes.count()), (0, 1));
+    assert_eq!(Arc::strong_count(&other_wakes), 1);
+}
+
+#[test]
+fn the_observed_waker_may_be_used_by_other_threads_meanwhile() {
+    let (wakes, waker) = real();
+    let log = Log::default();
+    let kept = observe_waker(&waker, &log, |observed| {
+        thread::scope(|scope| {
+            let cloners = [(); 4].map(|()| {
+                scope.spawn(|| {
+                    observed.wake_by_ref();
+                    observed.clone()
+                })
+            });
+            cloners.map(|cloner| cloner.join().unwrap())
+        })
+    });
+    kept.into_iter().for_each(Waker::wake);
+    assert_eq!((wakes.count(), log.take().len()), (8, 8));
+    drop(waker);
+    assert_eq!(Arc::strong_count(&wakes), 1);
+}
+
+#[test]
+fn a_panic_of_an_observer_goes_to_the_caller_and_loses_nothing() {
+    struct Broken;
+    impl WakerObserver for Broken {
+        fn clone_waker(&self, _: &Waker) -> Waker {
+            panic!("broken")
+        }
+    }
+    let (wakes, waker) = real();
+    let clone = || observe_waker(&waker, &Broken, Waker::clone);
+    let payload = catch_unwind(AssertUnwindSafe(clone)).unwrap_err();
+    assert_eq!(payload.downcast_ref(), Some(&"broken"));
+    assert_eq!(Arc::strong_count(&wakes), 2);
+}
+
+#[test]
+fn without_methods_of_its_own_an_observer_changes_nothing() {
+    struct Indifferent;
+    impl WakerObserver for Indifferent {}
+    let (wakes, waker) = real();
+    let kept = observe_waker(&waker, &Indifferent, |observed| {
+        observed.wake_by_ref();
+        observed.clone()
+    });
+    kept.wake();
+    assert_eq!(wakes.count(), 2);
+}
