@@ -28,6 +28,13 @@ pub(crate) fn enter(handle: LoopHandle) -> Entered {
     }
 }
 
+impl Entered {
+    /// Returns the loop that was current before.
+    pub(crate) fn outer(&self) -> Option<&LoopHandle> {
+        self.outer.as_ref()
+    }
+}
+
 impl Drop for Entered {
     fn drop(&mut self) {
         let outer = self.outer.take();
@@ -63,6 +70,7 @@ pub(crate) fn running_task() -> Option<TaskId> {
 ///
 /// assert_eq!(sched_loop::run(async { 1 + 1 }), 2);
 /// ```
+#[track_caller]
 pub fn run<T>(future: impl Future<Output = T>) -> T {
     EventLoop::new().run(future)
 }

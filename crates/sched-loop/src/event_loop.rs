@@ -2,11 +2,13 @@
 
 use std::fmt;
 use std::future::{Future, poll_fn};
+use std::panic::Location;
 use std::pin::pin;
 use std::rc::Rc;
 
 use corokit_scheduler::{LocalExecutor, Task};
 
+use crate::builder::LoopBuilder;
 use crate::current;
 use crate::handle::{LoopHandle, TaskBuilder};
 use crate::stop::Stop;
@@ -28,7 +30,6 @@ use crate::stop::Stop;
 /// let task = event_loop.spawn(async { 1 });
 /// assert_eq!(event_loop.run(async { task.await + 1 }), 2);
 /// ```
-#[derive(Default)]
 pub struct EventLoop {
     executor: Rc<LocalExecutor<'static>>,
     stop: Rc<Stop>,
@@ -36,6 +37,9 @@ pub struct EventLoop {
 
 impl EventLoop {
     /// Creates a loop. It lives on the thread that uses it first, which need not be the main one.
+    ///
+    /// It is in debug mode if the environment variable `COROKIT_DEBUG` was set, and neither empty
+    /// nor `0`, when the first loop of the process was made.
     ///
     /// # Examples
     ///
@@ -45,13 +49,38 @@ impl EventLoop {
     /// assert_eq!(EventLoop::new().run(async { 1 }), 1);
     /// ```
     pub fn new() -> Self {
-        EventLoop::default()
+        EventLoop::builder().build()
+    }
+
+    /// Starts to describe a loop: debug mode.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_sched_loop::EventLoop;
+    ///
+    /// let event_loop = EventLoop::builder().debug(true).build();
+    /// assert!(event_loop.executor().is_debug());
+    /// ```
+    pub fn builder() -> LoopBuilder {
+        LoopBuilder::new()
+    }
+
+    /// Makes a loop of an executor.
+    pub(crate) fn with_executor(executor: LocalExecutor<'static>) -> Self {
+        EventLoop {
+            executor: Rc::new(executor),
+            stop: Rc::default(),
+        }
     }
 
     /// Runs the loop on this thread until `future`, the main future, completes.
     ///
     /// The thread sleeps while there is nothing to do, and handles I/O and timers. Unfinished
     /// tasks stay, and go on with the next `run`. See [`LocalExecutor::run`] for the order.
+    ///
+    /// Inside of a task of another loop this works, but that loop does not go on meanwhile: its
+    /// debug mode reports it.
     ///
     /// Source: `asyncio.Runner.run`, `loop.run_until_complete`.
     ///
@@ -72,8 +101,12 @@ impl EventLoop {
     /// });
     /// assert_eq!(answer, 42);
     /// ```
+    #[track_caller]
     pub fn run<T>(&self, future: impl Future<Output = T>) -> T {
-        let _entered = current::enter(self.handle());
+        let entered = current::enter(self.handle());
+        if let Some(outer) = entered.outer() {
+            EventLoop::report_nested(outer, Location::caller());
+        }
         async_io::block_on(self.executor.run(future))
     }
 
@@ -159,6 +192,13 @@ impl EventLoop {
         self.executor.try_tick()
     }
 
+    /// Tells the outer loop's debug mode that this loop is run inside of a poll, which blocks it.
+    #[cold]
+    fn report_nested(outer: &LoopHandle, location: &'static Location<'static>) {
+        // A loop that is being dropped is current, too, but blocks no task.
+        let _ = outer.with(|executor| executor.report_nested_run(location));
+    }
+
     /// Returns a handle, which tasks may hold.
     ///
     /// # Examples
@@ -206,6 +246,7 @@ impl EventLoop {
     /// let task = event_loop.spawn(async { 1 });
     /// assert_eq!(event_loop.run(task), 1);
     /// ```
+    #[track_caller]
     pub fn spawn<T: 'static>(&self, future: impl Future<Output = T> + 'static) -> Task<T> {
         self.executor.spawn(future)
     }
@@ -224,6 +265,12 @@ impl EventLoop {
     /// ```
     pub fn task(&self) -> TaskBuilder {
         self.handle().task()
+    }
+}
+
+impl Default for EventLoop {
+    fn default() -> Self {
+        EventLoop::new()
     }
 }
 

@@ -3,12 +3,13 @@
 use std::error::Error;
 use std::fmt;
 use std::future::Future;
+use std::panic::Location;
 use std::rc::{Rc, Weak};
 
 use corokit_core::Position;
 #[cfg(feature = "context")]
 use corokit_core::context::Context;
-use corokit_scheduler::{LocalExecutor, Task, TaskInfo};
+use corokit_scheduler::{LocalExecutor, Stats, Task, TaskDump, TaskInfo};
 
 use crate::stop::Stop;
 
@@ -80,8 +81,12 @@ impl LoopHandle {
     /// assert_eq!(ready, Ok(true));
     /// ```
     pub fn with<R>(&self, visit: impl FnOnce(&LocalExecutor<'static>) -> R) -> Result<R, LoopGone> {
-        let executor = self.executor.upgrade().ok_or(LoopGone)?;
-        Ok(visit(&executor))
+        Ok(visit(&*self.executor()?))
+    }
+
+    /// Returns the loop's executor, which lives as long as what is returned.
+    pub(crate) fn executor(&self) -> Result<Rc<LocalExecutor<'static>>, LoopGone> {
+        self.executor.upgrade().ok_or(LoopGone)
     }
 
     /// Spawns a task.
@@ -123,6 +128,7 @@ impl LoopHandle {
     /// drop(event_loop);
     /// assert_eq!(handle.try_spawn(async {}).unwrap_err(), LoopGone);
     /// ```
+    #[track_caller]
     pub fn try_spawn<T: 'static>(
         &self,
         future: impl Future<Output = T> + 'static,
@@ -149,6 +155,7 @@ impl LoopHandle {
             start: Start::Default,
             #[cfg(feature = "context")]
             context: None,
+            location: None,
         }
     }
 
@@ -167,6 +174,41 @@ impl LoopHandle {
     /// ```
     pub fn tasks(&self) -> Vec<TaskInfo> {
         self.with(LocalExecutor::tasks).unwrap_or_default()
+    }
+
+    /// Returns how busy the loop is and was; `None` if it has been dropped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_sched_loop as sched_loop;
+    ///
+    /// let stats = sched_loop::run(async {
+    ///     let _task = sched_loop::spawn(async {});
+    ///     sched_loop::current().unwrap().stats().unwrap()
+    /// });
+    /// assert_eq!((stats.ready, stats.running, stats.polls), (1, 1, 1));
+    /// ```
+    pub fn stats(&self) -> Option<Stats> {
+        self.with(LocalExecutor::stats).ok()
+    }
+
+    /// Returns every task with what is known of it; `None` if the loop has been dropped. See
+    /// [`LocalExecutor::task_dump`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_sched_loop as sched_loop;
+    ///
+    /// sched_loop::run(async {
+    ///     let _task = sched_loop::task().name("idle").spawn(std::future::pending::<()>());
+    ///     let dump = sched_loop::current().unwrap().task_dump().unwrap();
+    ///     assert!(dump.to_string().contains("\"idle\" runnable"));
+    /// });
+    /// ```
+    pub fn task_dump(&self) -> Option<TaskDump> {
+        self.with(LocalExecutor::task_dump).ok()
     }
 
     /// Returns how many tasks and main futures are ready to run; 0 if the loop has been dropped.
@@ -217,6 +259,7 @@ pub struct TaskBuilder {
     start: Start,
     #[cfg(feature = "context")]
     context: Option<Context>,
+    location: Option<&'static Location<'static>>,
 }
 
 /// When the task runs for the first time.
@@ -310,6 +353,28 @@ impl TaskBuilder {
         self
     }
 
+    /// Says where the task was spawned, which otherwise is where
+    /// [`spawn`](TaskBuilder::spawn) is called: for functions that spawn for their callers.
+    ///
+    /// The place is kept in debug mode and for tracing only.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_sched_loop::EventLoop;
+    /// use std::panic::Location;
+    ///
+    /// let event_loop = EventLoop::builder().debug(true).build();
+    /// let here = Location::caller();
+    /// let task = event_loop.task().location(here).spawn(async {});
+    /// assert_eq!(event_loop.handle().task_dump().unwrap().tasks()[0].location(), Some(here));
+    /// # event_loop.executor().set_debug(None);
+    /// ```
+    pub fn location(mut self, location: &'static Location<'static>) -> Self {
+        self.location = Some(location);
+        self
+    }
+
     /// Spawns the task.
     ///
     /// # Panics
@@ -347,6 +412,7 @@ impl TaskBuilder {
     /// let builder = EventLoop::new().task();
     /// assert_eq!(builder.try_spawn(async {}).unwrap_err(), LoopGone);
     /// ```
+    #[track_caller]
     pub fn try_spawn<T: 'static>(
         self,
         future: impl Future<Output = T> + 'static,
@@ -357,9 +423,11 @@ impl TaskBuilder {
             start,
             #[cfg(feature = "context")]
             context,
+            location,
         } = self;
+        let location = location.unwrap_or(Location::caller());
         handle.with(|executor| {
-            let mut builder = executor.task();
+            let mut builder = executor.task().location(location);
             if let Some(name) = name {
                 builder = builder.name(name);
             }

@@ -34,13 +34,20 @@
 //!   on the inner one.
 //! * **Cancellation.** Dropping a [`Task`] cancels it, and [`detach`](Task::detach)
 //!   lets it go on alone; dropping the loop cancels every task.
+//! * **Debug mode.** [`LoopBuilder::debug`], or `COROKIT_DEBUG=1` in the environment, switches it
+//!   on: it reports slow polls, tasks dropped unfinished, panics that nobody hears and loops inside
+//!   of polls, and [`LoopHandle::task_dump`] then says where each task was spawned and where it
+//!   waits. Off, it costs a branch for each spawn and each turn. The feature `tracing` shows the
+//!   tasks to tokio-console.
 
 #![forbid(unsafe_code)]
 
+mod builder;
 mod current;
 mod event_loop;
 mod handle;
 mod interrupt;
+mod introspect;
 mod scheduling;
 mod stop;
 
@@ -48,8 +55,12 @@ mod stop;
 pub use corokit_core::context;
 pub use corokit_core::time::{Sleep, sleep, sleep_until};
 pub use corokit_core::{Position, TaskId, TaskState};
-pub use corokit_scheduler::{Eager, FallibleTask, ScheduleError, Task, TaskExt, TaskInfo};
+pub use corokit_scheduler::{
+    DebugOptions, Eager, FallibleTask, Frame, Report, ReportedTask, ScheduleError, Stats, Task,
+    TaskDetails, TaskDump, TaskExt, TaskInfo,
+};
 
+pub use builder::LoopBuilder;
 pub use current::{current, run, spawn, task};
 pub use event_loop::EventLoop;
 pub use handle::{LoopGone, LoopHandle, TaskBuilder};
@@ -58,6 +69,7 @@ pub use interrupt::{
     ThrowError, TimedOut, interruptible, shield, spawn_interruptible, task_interrupt, task_throw,
     task_timeout, task_timeout_at,
 };
+pub use introspect::{stats, task_dump};
 pub use scheduling::{
     LoopError, all_tasks, blocked_tasks, create_task_descend, create_task_start, current_task,
     eager, runnable_tasks, sleep_insert, task_is_blocked, task_is_runnable, task_reinsert,

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt;
 use std::future::{Future, poll_fn};
+use std::panic::Location;
 use std::task::Poll;
 
 use corokit_core::{Position, TaskId, TaskState};
@@ -185,10 +186,12 @@ pub fn task_reinsert(id: TaskId, position: impl Into<Position>) -> Result<(), Lo
 /// })?;
 /// # Ok::<(), sched_loop::LoopError>(())
 /// ```
-pub async fn create_task_descend<T: 'static>(
+#[track_caller]
+pub fn create_task_descend<T: 'static>(
     future: impl Future<Output = T> + 'static,
-) -> Result<Task<T>, LoopError> {
-    running()?.create_task_descend(future).await
+) -> impl Future<Output = Result<Task<T>, LoopError>> {
+    let location = Location::caller();
+    async move { running()?.descend(future, location).await }
 }
 
 /// Spawns a task and lets it start: those that were ready run first, then the child, then the
@@ -217,10 +220,12 @@ pub async fn create_task_descend<T: 'static>(
 /// })?;
 /// # Ok::<(), sched_loop::LoopError>(())
 /// ```
-pub async fn create_task_start<T: 'static>(
+#[track_caller]
+pub fn create_task_start<T: 'static>(
     future: impl Future<Output = T> + 'static,
-) -> Result<Task<T>, LoopError> {
-    running()?.create_task_start(future).await
+) -> impl Future<Output = Result<Task<T>, LoopError>> {
+    let location = Location::caller();
+    async move { running()?.start(future, location).await }
 }
 
 /// Runs a future now, up to the point where it first blocks, and makes a task of it only if it
@@ -245,12 +250,13 @@ pub async fn create_task_start<T: 'static>(
 /// ```
 #[track_caller]
 pub fn eager<T: 'static>(future: impl Future<Output = T> + 'static) -> Eager<T> {
-    match running() {
-        Ok(handle) => match handle.with(|executor| executor.eager(future)) {
-            Ok(eager) => eager,
-            Err(error) => panic!("cannot start a future: {error}"),
-        },
+    let executor = match running() {
+        Ok(handle) => handle.executor(),
         Err(error) => panic!("{error}: call this inside of `run`"),
+    };
+    match executor {
+        Ok(executor) => executor.eager(future),
+        Err(error) => panic!("cannot start a future: {error}"),
     }
 }
 
@@ -489,11 +495,20 @@ impl LoopHandle {
     /// let child = event_loop.run(handle.create_task_descend(async {})).unwrap();
     /// assert!(child.is_finished());
     /// ```
-    pub async fn create_task_descend<T: 'static>(
+    #[track_caller]
+    pub fn create_task_descend<T: 'static>(
         &self,
         future: impl Future<Output = T> + 'static,
+    ) -> impl Future<Output = Result<Task<T>, LoopError>> {
+        self.descend(future, Location::caller())
+    }
+
+    async fn descend<T: 'static>(
+        &self,
+        future: impl Future<Output = T> + 'static,
+        location: &'static Location<'static>,
     ) -> Result<Task<T>, LoopError> {
-        let task = self.spawn_inside(future)?;
+        let task = self.spawn_inside(future, location)?;
         self.task_switch(task.metadata().id(), 1).await?;
         Ok(task)
     }
@@ -514,11 +529,20 @@ impl LoopHandle {
     /// let child = event_loop.run(handle.create_task_start(async {})).unwrap();
     /// assert!(child.is_finished());
     /// ```
-    pub async fn create_task_start<T: 'static>(
+    #[track_caller]
+    pub fn create_task_start<T: 'static>(
         &self,
         future: impl Future<Output = T> + 'static,
+    ) -> impl Future<Output = Result<Task<T>, LoopError>> {
+        self.start(future, Location::caller())
+    }
+
+    async fn start<T: 'static>(
+        &self,
+        future: impl Future<Output = T> + 'static,
+        location: &'static Location<'static>,
     ) -> Result<Task<T>, LoopError> {
-        let task = self.spawn_inside(future)?;
+        let task = self.spawn_inside(future, location)?;
         self.sleep_insert(Position::Back).await?;
         Ok(task)
     }
@@ -527,10 +551,12 @@ impl LoopHandle {
     fn spawn_inside<T: 'static>(
         &self,
         future: impl Future<Output = T> + 'static,
+        location: &'static Location<'static>,
     ) -> Result<Task<T>, LoopError> {
         let spawned = self.with(|executor| {
             let inside = executor.current_task().is_some();
-            inside.then(|| executor.task().eager(false).spawn(future))
+            let task = executor.task().eager(false).location(location);
+            inside.then(|| task.spawn(future))
         })?;
         Ok(spawned.ok_or(ScheduleError::Outside)?)
     }

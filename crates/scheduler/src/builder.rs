@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::panic::Location;
 use std::rc::Rc;
 
 #[cfg(feature = "context")]
@@ -30,6 +31,7 @@ pub struct TaskBuilder<'e, 'a, Q: ReadyQueue + 'static> {
     start: Start,
     #[cfg(feature = "context")]
     context: Option<Context>,
+    location: Option<&'static Location<'static>>,
 }
 
 impl<'e, 'a, Q: ReadyQueue> TaskBuilder<'e, 'a, Q> {
@@ -40,6 +42,7 @@ impl<'e, 'a, Q: ReadyQueue> TaskBuilder<'e, 'a, Q> {
             start: Start::Default,
             #[cfg(feature = "context")]
             context: None,
+            location: None,
         }
     }
 
@@ -137,6 +140,29 @@ impl<'e, 'a, Q: ReadyQueue> TaskBuilder<'e, 'a, Q> {
         self
     }
 
+    /// Says where the task was spawned, which otherwise is where
+    /// [`spawn`](TaskBuilder::spawn) is called: for functions that spawn for their callers.
+    ///
+    /// The place is kept in debug mode and for tracing only.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_scheduler::{DebugOptions, LocalExecutor};
+    /// use std::panic::Location;
+    ///
+    /// let executor = LocalExecutor::new();
+    /// executor.set_debug(Some(DebugOptions::new()));
+    /// let here = Location::caller();
+    /// let task = executor.task().location(here).spawn(async {});
+    /// assert_eq!(executor.task_dump().tasks()[0].location(), Some(here));
+    /// # executor.set_debug(None);
+    /// ```
+    pub fn location(mut self, location: &'static Location<'static>) -> Self {
+        self.location = Some(location);
+        self
+    }
+
     /// Spawns the task, as [`LocalExecutor::spawn`] does.
     ///
     /// # Examples
@@ -149,12 +175,18 @@ impl<'e, 'a, Q: ReadyQueue> TaskBuilder<'e, 'a, Q> {
     /// assert!(executor.try_tick());
     /// assert!(task.is_finished());
     /// ```
+    #[track_caller]
     pub fn spawn<T: 'a>(self, future: impl Future<Output = T> + 'a) -> Task<T> {
+        let location = self.location.unwrap_or(Location::caller());
+        let spawn = || {
+            let TaskBuilder { name, start, .. } = self;
+            self.executor.spawn_with(future, name, start, location)
+        };
         #[cfg(feature = "context")]
         if let Some(mut context) = self.context {
-            return context.run(|| self.executor.spawn_with(future, self.name, self.start));
+            return context.run(spawn);
         }
-        self.executor.spawn_with(future, self.name, self.start)
+        spawn()
     }
 }
 

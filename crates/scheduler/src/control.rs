@@ -1,6 +1,7 @@
 //! Control over single tasks: their names, their end, and what happens after it.
 
 use std::mem;
+use std::panic::Location;
 use std::rc::Rc;
 use std::task::Waker;
 use std::thread;
@@ -200,6 +201,14 @@ pub trait TaskExt: Sealed {
     fn name(&self) -> Option<Rc<str>> {
         let meta = self.meta();
         meta.shared.home.at_home(|home| home.name(meta.id()))?
+    }
+
+    /// Returns where the task was spawned, if it was spawned in
+    /// [debug mode](LocalExecutor::set_debug); `None` otherwise, after it has finished, and on other
+    /// threads than the executor's.
+    fn location(&self) -> Option<&'static Location<'static>> {
+        let meta = self.meta();
+        meta.shared.home.at_home(|home| home.location(meta.id()))?
     }
 
     /// Names the task. See [`LocalExecutor::set_task_name`].

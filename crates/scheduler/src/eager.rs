@@ -4,12 +4,14 @@ use std::any::Any;
 use std::fmt;
 use std::future::Future;
 use std::mem;
-use std::panic;
+use std::panic::{self, AssertUnwindSafe, Location};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
-use corokit_core::TaskId;
+use corokit_core::{ReadyQueue, TaskId};
 
+use crate::executor::LocalExecutor;
+use crate::spawn::Start;
 use crate::task::Task;
 
 /// The result of [`LocalExecutor::eager`](crate::LocalExecutor::eager): a future that is done
@@ -141,6 +143,33 @@ impl<T> Eager<T> {
     pub fn detach(self) {
         if let State::Task(task) = self.state {
             task.detach();
+        }
+    }
+}
+
+impl<'a, Q: ReadyQueue> LocalExecutor<'a, Q> {
+    /// Does what [`eager`](LocalExecutor::eager) does, with a task from the beginning, because it is
+    /// tasks that are watched.
+    #[cold]
+    pub(crate) fn eager_watched<T: 'a>(
+        &self,
+        future: impl Future<Output = T> + 'a,
+        location: &'static Location<'static>,
+    ) -> Eager<T> {
+        let mut task = self.spawn_with(future, None, Start::Eager, location);
+        if !task.is_finished() {
+            // The order is the same whether somebody watches or not: a future that has blocked is
+            // polled once more from the queue.
+            let woken = self.wake_task(task.metadata().id());
+            debug_assert!(woken.is_ok());
+            return Eager::task(task);
+        }
+        let mut cx = Context::from_waker(Waker::noop());
+        let polled = AssertUnwindSafe(|| Pin::new(&mut task).poll(&mut cx));
+        match panic::catch_unwind(polled) {
+            Ok(Poll::Ready(output)) => Eager::ready(output),
+            Ok(Poll::Pending) => Eager::task(task),
+            Err(payload) => Eager::panicked(payload),
         }
     }
 }

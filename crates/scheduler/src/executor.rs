@@ -4,8 +4,8 @@ use std::cell::{Cell, OnceCell};
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::marker::PhantomData;
-use std::mem::ManuallyDrop;
-use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::mem::{self, ManuallyDrop};
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::pin::pin;
 use std::rc::Rc;
 
@@ -226,8 +226,9 @@ impl<'a, Q: ReadyQueue> LocalExecutor<'a, Q> {
     /// assert!(task.is_finished());
     /// ```
     #[inline]
+    #[track_caller]
     pub fn spawn<T: 'a>(&self, future: impl Future<Output = T> + 'a) -> Task<T> {
-        self.spawn_with(future, None, Start::Default)
+        self.spawn_with(future, None, Start::Default, Location::caller())
     }
 
     /// Spawns a task with the options that the builder collected.
@@ -237,12 +238,13 @@ impl<'a, Q: ReadyQueue> LocalExecutor<'a, Q> {
         future: impl Future<Output = T> + 'a,
         name: Option<Rc<str>>,
         start: Start,
+        location: &'static Location<'static>,
     ) -> Task<T> {
         // SAFETY: what the future borrows lives for `'a`. The lifetime is invariant and the
         // executor implements `Drop`, so `'a` strictly outlives the executor; its drop calls
         // `shut_down`, and an executor that is leaked never polls or drops a future again, since
         // only its methods, and the futures that borrow it, do so.
-        unsafe { spawn::spawn(self.local(), future, name, start) }
+        unsafe { spawn::spawn(self.local(), future, name, start, location) }
     }
 
     /// Runs a future now, up to the point where it first blocks, and makes a task of it only if it
@@ -281,9 +283,14 @@ impl<'a, Q: ReadyQueue> LocalExecutor<'a, Q> {
     /// assert_eq!(*log.borrow(), ["a", "1", "b", "2"]);
     /// ```
     #[inline]
+    #[track_caller]
     pub fn eager<T: 'a>(&self, future: impl Future<Output = T> + 'a) -> Eager<T> {
+        let local = self.local();
+        if local.is_watching() {
+            return self.eager_watched(future, Location::caller());
+        }
         // SAFETY: as in `spawn_with`.
-        unsafe { spawn::eager(self.local(), future) }
+        unsafe { spawn::eager(local, future) }
     }
 
     /// Says whether tasks that are spawned from inside a poll of this executor start at once, inside
@@ -333,12 +340,15 @@ impl<'a, Q: ReadyQueue> LocalExecutor<'a, Q> {
     /// }));
     /// assert_eq!(sum, 3);
     /// ```
+    #[track_caller]
     pub fn spawn_many<T: 'a, F: Future<Output = T> + 'a>(
         &self,
         futures: impl IntoIterator<Item = F>,
         handles: &mut impl Extend<Task<F::Output>>,
     ) {
-        handles.extend(futures.into_iter().map(|future| self.spawn(future)));
+        let location = Location::caller();
+        let spawn = |future| self.spawn_with(future, None, Start::Default, location);
+        handles.extend(futures.into_iter().map(spawn));
     }
 
     /// Starts to describe a task: its name.
@@ -437,7 +447,7 @@ impl<'a, Q: ReadyQueue> LocalExecutor<'a, Q> {
     /// ```
     pub async fn run<T>(&self, future: impl Future<Output = T>) -> T {
         let mut future = pin!(future);
-        let mut runner = Runner::new(self.local());
+        let mut runner = Runner::new(self.local(), mem::size_of_val(&*future));
         poll_fn(|cx| runner.poll(future.as_mut(), cx)).await
     }
 }

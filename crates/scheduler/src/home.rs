@@ -1,6 +1,7 @@
 //! Where a scheduler lives: its home thread, and the way back to it from there.
 
 use std::cell::Cell;
+use std::panic::Location;
 use std::ptr::NonNull;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,6 +11,7 @@ use corokit_core::{TaskId, TaskState};
 
 use crate::control::{Callback, Kill};
 use crate::error::ScheduleError;
+use crate::watch::{Unheard, Watch};
 
 /// What a task, or a waker, asks of the scheduler when it is at home.
 ///
@@ -35,6 +37,9 @@ pub(crate) trait Home {
     /// Returns the name of a task.
     fn name(&self, id: TaskId) -> Option<Rc<str>>;
 
+    /// Returns where a task was spawned, if that is known.
+    fn location(&self, id: TaskId) -> Option<&'static Location<'static>>;
+
     /// Names a task.
     fn set_name(&self, id: TaskId, name: Rc<str>) -> Result<(), ScheduleError>;
 
@@ -43,6 +48,11 @@ pub(crate) trait Home {
 
     /// Adds something to be called when a task has ended.
     fn add_callback(&self, id: TaskId, callback: Callback) -> Result<(), ScheduleError>;
+    /// Notes that the task that is being polled has panicked.
+    fn note_panic(&self);
+
+    /// Returns what debug mode has to say of a task that is freed in the turn of its panic.
+    fn take_unheard(&self, slot: u32, generation: u32) -> Option<(Rc<Watch>, Unheard)>;
 }
 
 thread_local! {

@@ -44,6 +44,13 @@
 //! The main future of [`run`](LocalExecutor::run) is an entry like the others. Another order for
 //! all is another [`ReadyQueue`](corokit_core::ReadyQueue).
 //!
+//! # Looking inside
+//!
+//! [`stats`](LocalExecutor::stats) counts, [`task_dump`](LocalExecutor::task_dump) shows every task.
+//! [Debug mode](LocalExecutor::set_debug) adds to the dump where each task was spawned, how long it
+//! ran and at which line it waits, and reports slow polls, tasks dropped unfinished and panics that
+//! nobody hears. With the feature `tracing`, tokio-console shows the tasks live.
+//!
 //! # Threads
 //!
 //! An executor lives on one thread; its wakers and task handles go anywhere. A wake-up on the home
@@ -70,32 +77,45 @@
 mod builder;
 mod context;
 mod control;
+mod debug;
 mod drive;
+mod dump;
 mod eager;
 mod error;
 mod executor;
 mod fifo;
+mod frames;
 mod home;
 mod inbox;
 mod inspect;
 mod local;
 mod main_waker;
 mod ready;
+mod report;
 mod runner;
 mod shared;
 mod spawn;
+mod stats;
 mod switch;
 mod sync;
 mod table;
 mod task;
+mod trace;
+mod wake;
+mod watch;
 
 pub use builder::TaskBuilder;
 pub use control::TaskExt;
+pub use debug::DebugOptions;
+pub use dump::{TaskDetails, TaskDump};
 pub use eager::Eager;
 pub use error::ScheduleError;
 pub use executor::LocalExecutor;
 pub use fifo::Fifo;
+pub use frames::Frame;
 pub use inspect::TaskInfo;
 pub use ready::{InsertError, Parked};
+pub use report::{Report, ReportedTask};
+pub use stats::Stats;
 pub use switch::{SleepInsert, TaskSwitch};
 pub use task::{FallibleTask, Task, TaskMeta};

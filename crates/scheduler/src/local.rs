@@ -3,10 +3,10 @@
 //! Everything here lives on the home thread. The state is borrowed for one operation at a time
 //! and never while user code runs: what has to be polled, woken or dropped is taken out first.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::mem;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
 use std::ptr::NonNull;
 use std::rc::Rc;
@@ -22,8 +22,10 @@ use crate::control::{Callback, Kill};
 use crate::error::ScheduleError;
 use crate::home::Home;
 use crate::shared::{Delivery, Shared};
+use crate::stats::Counters;
 use crate::table::{Kind, Table};
 use crate::task::TaskMeta;
+use crate::watch::{Unheard, Watch};
 
 /// Stands for "no slot".
 pub(crate) const NONE: u32 = u32::MAX;
@@ -44,6 +46,9 @@ pub(crate) struct Local<Q> {
     pub(crate) contexts: Contexts,
     /// An empty list whose memory the inbox uses again.
     batch: Cell<Vec<Delivery>>,
+    pub(crate) counters: Counters,
+    /// What debug mode knows, from the first time it is on.
+    pub(crate) watch: OnceCell<Rc<Watch>>,
 }
 
 /// What is borrowed for one operation at a time.
@@ -94,6 +99,8 @@ impl<Q: ReadyQueue + 'static> Local<Q> {
             eager_tasks: Cell::new(false),
             contexts: Contexts::new(),
             batch: Cell::default(),
+            counters: Counters::default(),
+            watch: OnceCell::new(),
         });
         let home: &dyn Home = &*local;
         // SAFETY: the value is in an `Rc` and stays where it is until the executor drops it, which
@@ -112,6 +119,7 @@ impl<Q: ReadyQueue> Local<Q> {
     pub(crate) fn next_turn(&self) -> Option<Turn> {
         self.settle();
         let mut state = self.state.borrow_mut();
+        self.counters.length(state.queue.len());
         let index = state.queue.pop()?;
         let slot = state.table.slot_mut(index);
         Some(match slot.runnable.take() {
@@ -140,6 +148,7 @@ impl<Q: ReadyQueue> Local<Q> {
     pub(crate) fn run_task(&self, index: u32, runnable: Runnable<TaskMeta>, wants_waker: bool) {
         let entered = self.enter(index);
         self.shared.set_wants_waker(wants_waker);
+        self.counters.turn();
         self.contexts.run(index, &self.current, || {
             runnable.run();
         });
@@ -155,7 +164,11 @@ impl<Q: ReadyQueue> Local<Q> {
     ) -> Poll<F::Output> {
         let entered = self.enter(index);
         self.state.borrow_mut().table.slot_mut(index).woken = false;
-        let poll = future.poll(&mut Context::from_waker(waker));
+        self.counters.turn();
+        let poll = match self.shared.is_watched() {
+            false => future.poll(&mut Context::from_waker(waker)),
+            true => self.poll_main_watched(index, waker, future),
+        };
         if poll.is_pending() {
             let mut state = self.state.borrow_mut();
             if mem::take(&mut state.table.slot_mut(index).woken) {
@@ -209,6 +222,7 @@ impl<Q: ReadyQueue> Local<Q> {
         leg: impl FnOnce() -> R,
     ) -> (thread::Result<R>, Option<Position>) {
         let entered = self.enter(index);
+        self.counters.turn();
         let result = self
             .contexts
             .fork(index, &self.current, || catch_unwind(AssertUnwindSafe(leg)));
@@ -260,6 +274,7 @@ impl<Q: ReadyQueue> Local<Q> {
     fn receive(&self) {
         let mut batch = self.batch.take();
         self.shared.inbox.drain(&mut batch);
+        self.counters.deliveries(batch.len());
         for delivery in batch.drain(..) {
             match delivery {
                 Delivery::Task(runnable) => self.enqueue(runnable, false),
@@ -349,7 +364,7 @@ impl<Q: ReadyQueue> Local<Q> {
 
     /// Puts a main future that was woken into the ready queue; if it is being polled, when its
     /// poll ends.
-    fn enqueue_main(&self, index: u32, generation: u32) {
+    pub(crate) fn enqueue_main(&self, index: u32, generation: u32) {
         let mut state = self.state.borrow_mut();
         if state.table.find(index, generation).is_none() {
             return;
@@ -369,6 +384,9 @@ impl<Q: ReadyQueue> Local<Q> {
     /// Removes the entry of a main future whose runner goes away.
     pub(crate) fn remove_main(&self, index: u32) {
         self.take_due(index);
+        if let Some(watch) = self.watch.get() {
+            watch.forget(index);
+        }
         let mut state = self.state.borrow_mut();
         state.queue.remove(index);
         if state.table.slot(index).parked {
@@ -448,7 +466,8 @@ impl<Q: ReadyQueue> Local<Q> {
             id.scheduler() == self.shared.number && table.find(id.slot(), id.generation()).is_some()
         };
         let found = match position {
-            Position::Front => {
+            Position::Front | Position::Index(0) => {
+                self.counters.front_insert(queue.len());
                 queue.insert_at(index, 0);
                 true
             }
@@ -512,6 +531,10 @@ impl<Q: ReadyQueue> Home for Local<Q> {
         state.names.get(&index).cloned()
     }
 
+    fn location(&self, id: TaskId) -> Option<&'static Location<'static>> {
+        self.watch.get()?.location(id)
+    }
+
     fn set_name(&self, id: TaskId, name: Rc<str>) -> Result<(), ScheduleError> {
         Local::set_name(self, id, name)
     }
@@ -522,6 +545,18 @@ impl<Q: ReadyQueue> Home for Local<Q> {
 
     fn add_callback(&self, id: TaskId, callback: Callback) -> Result<(), ScheduleError> {
         Local::add_callback(self, id, callback)
+    }
+
+    fn note_panic(&self) {
+        // The task is never queued again, and what is noted of its place lasts as long as its turn.
+        self.place.set(Some(Position::Back));
+    }
+
+    fn take_unheard(&self, index: u32, generation: u32) -> Option<(Rc<Watch>, Unheard)> {
+        let watch = self.watch.get()?;
+        self.place.get()?;
+        let unheard = watch.take_unheard(self.shared.task_id(index, generation))?;
+        Some((Rc::clone(watch), unheard))
     }
 }
 
@@ -580,6 +615,9 @@ where
     pub(crate) fn shut_down(&self) {
         // Only a runner that was leaked can be asleep now, and nobody polls it any more.
         drop(self.shared.inbox.take_sleepers());
+        if let Some(watch) = self.watch.get() {
+            watch.close();
+        }
         self.cancel_all();
         for delivery in self.shared.inbox.close() {
             // No task is left, so there is no runnable either; what cannot be is not dropped.

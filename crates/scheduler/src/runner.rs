@@ -10,6 +10,7 @@ use corokit_core::ReadyQueue;
 use crate::local::{Local, Turn};
 use crate::main_waker::MainWaker;
 use crate::table::Kind;
+use crate::trace::Trace;
 
 /// How many entries one poll of `run` runs at most before it lets the reactor, or whatever else
 /// shares the thread, have its turn; and how long a main future that was woken waits at most.
@@ -85,22 +86,28 @@ struct Main<'e, Q: ReadyQueue> {
     local: &'e Local<Q>,
     slot: u32,
     waker: Waker,
+    trace: Trace,
     started: bool,
 }
 
 impl<'e, Q: ReadyQueue> Runner<'e, Q> {
-    pub(crate) fn new(local: &'e Local<Q>) -> Self {
+    /// Makes the runner of a main future of this size, in bytes.
+    pub(crate) fn new(local: &'e Local<Q>, size: usize) -> Self {
         let (slot, generation) = local.allocate(Kind::Main);
         let waker = MainWaker::new(Arc::clone(&local.shared), slot, generation);
-        Runner {
+        let mut runner = Runner {
             main: Main {
                 local,
                 slot,
                 waker: Waker::from(Arc::new(waker)),
+                trace: Trace::none(),
                 started: false,
             },
             sleeper: Sleeper::new(local),
-        }
+        };
+        // A subscriber may panic: from here on, the entry is removed then.
+        runner.main.trace = Trace::main(local.shared.task_id(slot, generation), size);
+        runner
     }
 
     /// Runs one round.
@@ -163,7 +170,9 @@ impl<'e, Q: ReadyQueue> Runner<'e, Q> {
 
 impl<Q: ReadyQueue> Main<'_, Q> {
     fn poll<F: Future>(&self, future: Pin<&mut F>) -> Poll<F::Output> {
-        self.local.poll_main(self.slot, &self.waker, future)
+        self.trace.poll(&self.waker, |waker| {
+            self.local.poll_main(self.slot, waker, future)
+        })
     }
 }
 

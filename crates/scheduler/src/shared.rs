@@ -24,6 +24,8 @@ pub(crate) struct Shared {
     /// Whether the task that is being polled has no waker in the task table yet. The home thread's
     /// own, atomic only to be `Sync`.
     wants_waker: AtomicBool,
+    /// Whether debug mode is on. Written by the home thread only.
+    watched: AtomicBool,
     _padding_after: [u64; 8],
     pub(crate) inbox: Inbox<Delivery>,
 }
@@ -46,6 +48,7 @@ impl Shared {
             number: NonZeroU64::new(number).expect("2^64 schedulers have been made"),
             home: HomeCell::new(),
             wants_waker: AtomicBool::new(false),
+            watched: AtomicBool::new(false),
             _padding_after: [0; 8],
             inbox: Inbox::new(),
         }
@@ -61,6 +64,17 @@ impl Shared {
     #[inline]
     pub(crate) fn wants_waker(&self) -> bool {
         self.wants_waker.load(Ordering::Relaxed)
+    }
+
+    /// Says whether debug mode is on.
+    pub(crate) fn set_watched(&self, watched: bool) {
+        self.watched.store(watched, Ordering::Relaxed);
+    }
+
+    /// Returns what was last set by [`Shared::set_watched`].
+    #[inline]
+    pub(crate) fn is_watched(&self) -> bool {
+        self.watched.load(Ordering::Relaxed)
     }
 
     pub(crate) fn task_id(&self, slot: u32, generation: u32) -> TaskId {

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::mem;
+use std::panic::Location;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -15,8 +16,10 @@ use crate::control::{self, Callback};
 use crate::eager::Eager;
 use crate::home::Home;
 use crate::local::Local;
+use crate::report::ReportedTask;
 use crate::table::Kind;
 use crate::task::{self, Task, TaskMeta};
+use crate::watch::{Watched, Watcher};
 
 pin_project! {
     /// The future of a task, and its registration in the task table.
@@ -38,15 +41,30 @@ impl<F: Future> Future for Registered<'_, F> {
         let this = self.project();
         let poll = this.future.poll(cx);
         if poll.is_pending() {
-            let TaskMeta { shared, slot, .. } = this.registration.meta;
+            let meta = this.registration.meta;
             // A task that ends at its first poll never pays for a waker in the table.
-            if shared.wants_waker() {
-                shared
-                    .home
-                    .at_home(|home| home.keep_waker(*slot, cx.waker()));
+            if meta.shared.wants_waker() {
+                keep_waker(meta, cx.waker());
             }
         }
         poll
+    }
+}
+
+/// Puts a waker of the task that is being polled into the task table.
+#[inline]
+pub(crate) fn keep_waker(meta: &TaskMeta, waker: &Waker) {
+    let TaskMeta { shared, slot, .. } = meta;
+    shared.home.at_home(|home| home.keep_waker(*slot, waker));
+}
+
+impl<'m, F> Registered<'m, F> {
+    #[inline]
+    fn new(future: F, meta: &'m TaskMeta) -> Self {
+        Registered {
+            future,
+            registration: Registration { meta },
+        }
     }
 }
 
@@ -95,14 +113,19 @@ pub(crate) unsafe fn spawn<'f, Q: ReadyQueue, F: Future + 'f>(
     future: F,
     name: Option<Rc<str>>,
     start: Start,
+    location: &'static Location<'static>,
 ) -> Task<F::Output> {
     let (slot, generation) = local.allocate(Kind::Task);
     if let Some(name) = name {
         local.state.borrow_mut().names.insert(slot, name);
     }
     local.contexts.inherit(slot);
-    // SAFETY: the slot was taken into use just now; the caller answers for what is borrowed.
-    let (runnable, task) = unsafe { make(local, slot, generation, future) };
+    let (runnable, task) = match local.is_watching() {
+        // SAFETY: the slot was taken into use just now; the caller answers for what is borrowed.
+        false => unsafe { make(local, slot, generation, future) },
+        // SAFETY: as above.
+        true => unsafe { make_watched(local, slot, generation, future, location) },
+    };
     begin(local, runnable, start);
     local.wake_runners();
     task
@@ -140,14 +163,68 @@ unsafe fn make<'f, Q: ReadyQueue, F: Future + 'f>(
     generation: u32,
     future: F,
 ) -> (Runnable<TaskMeta>, Task<F::Output>) {
+    let register = move |meta| Registered::new(future, meta);
+    // SAFETY: the caller promises the same.
+    unsafe { make_registered(local, slot, generation, register) }
+}
+
+/// Makes a task of a future that is watched.
+///
+/// What is watched is what would be the task otherwise. So the future itself is still polled at
+/// one place, where the compiler can inline it.
+///
+/// # Safety
+///
+/// As for [`make`].
+#[cold]
+#[inline(never)]
+unsafe fn make_watched<'f, Q: ReadyQueue, F: Future + 'f>(
+    local: &Local<Q>,
+    slot: u32,
+    generation: u32,
+    future: F,
+    location: &'static Location<'static>,
+) -> (Runnable<TaskMeta>, Task<F::Output>) {
+    let watcher = watcher(local, mem::size_of::<F>(), slot, location);
+    let register = move |meta| Watched::new(Registered::new(future, meta), meta, watcher);
+    // SAFETY: what is made borrows what the future borrows, for which the caller promises.
+    unsafe { make_registered(local, slot, generation, register) }
+}
+
+/// Makes what watches a task whose future has this size, in bytes.
+fn watcher<Q: ReadyQueue>(
+    local: &Local<Q>,
+    size: usize,
+    slot: u32,
+    location: &'static Location<'static>,
+) -> Watcher {
+    // A clock or a subscriber may panic: then there is no task.
+    let reserved = Reserved { local, slot };
+    let task = ReportedTask {
+        location: Some(location),
+        ..local.reported(slot)
+    };
+    let watcher = Watcher::new(local, task, slot, size);
+    mem::forget(reserved);
+    watcher
+}
+
+/// Makes a task of a future that frees the slot when it is dropped.
+///
+/// # Safety
+///
+/// As for [`make`].
+#[inline]
+unsafe fn make_registered<'m, Q: ReadyQueue, F: Future + 'm>(
+    local: &Local<Q>,
+    slot: u32,
+    generation: u32,
+    register: impl FnOnce(&'m TaskMeta) -> F,
+) -> (Runnable<TaskMeta>, Task<F::Output>) {
     let meta = TaskMeta {
         shared: Arc::clone(&local.shared),
         slot,
         generation,
-    };
-    let register = move |meta| Registered {
-        future,
-        registration: Registration { meta },
     };
     let schedule = WithInfo(task::schedule::<Q>);
     let builder = Builder::new().metadata(meta).propagate_panic(true);
@@ -178,8 +255,9 @@ pub(crate) unsafe fn eager<'f, Q: ReadyQueue, F: Future + 'f>(
     future: F,
 ) -> Eager<F::Output> {
     if local.depth() >= EAGER_DEPTH {
+        let start = Start::At(Position::Front);
         // SAFETY: the caller answers for what is borrowed.
-        let task = unsafe { spawn(local, future, None, Start::At(Position::Front)) };
+        let task = unsafe { spawn(local, future, None, start, Location::caller()) };
         return Eager::task(task);
     }
     let mut future = Box::pin(future);

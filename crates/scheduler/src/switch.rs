@@ -166,6 +166,7 @@ impl<Q: ReadyQueue> LocalExecutor<'_, Q> {
         local.check_anchor(&state, Some(caller), position)?;
         if let Some(target) = target {
             state.queue.remove(target);
+            local.counters.front_insert(state.queue.len());
             state.queue.insert_at(target, 0);
         }
         drop(state);

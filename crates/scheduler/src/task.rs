@@ -10,6 +10,7 @@ use corokit_core::{ReadyQueue, TaskId};
 
 use crate::local::Local;
 use crate::shared::{Delivery, Shared};
+use crate::watch;
 
 /// A spawned task: a future that gives its output, and a handle that owns the task.
 ///
@@ -79,6 +80,15 @@ impl TaskMeta {
     /// ```
     pub fn id(&self) -> TaskId {
         self.shared.task_id(self.slot, self.generation)
+    }
+}
+
+impl Drop for TaskMeta {
+    #[inline]
+    fn drop(&mut self) {
+        if self.shared.is_watched() {
+            watch::task_is_freed(self);
+        }
     }
 }
 

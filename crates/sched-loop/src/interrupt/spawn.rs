@@ -110,6 +110,7 @@ impl TaskBuilder {
     /// let spawned = builder.try_spawn_interruptible::<(), _>(async {});
     /// assert_eq!(spawned.unwrap_err(), LoopGone);
     /// ```
+    #[track_caller]
     pub fn try_spawn_interruptible<P: 'static, T: 'static>(
         self,
         future: impl Future<Output = T> + 'static,

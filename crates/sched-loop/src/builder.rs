@@ -1,0 +1,110 @@
+//! Loops with options.
+
+use std::env;
+use std::ffi::OsStr;
+use std::sync::OnceLock;
+
+use corokit_scheduler::{DebugOptions, LocalExecutor};
+
+use crate::event_loop::EventLoop;
+
+/// The environment variable that switches debug mode on.
+const VARIABLE: &str = "COROKIT_DEBUG";
+
+/// Describes a loop before it is made: what [`EventLoop::builder`] returns.
+///
+/// # Examples
+///
+/// ```
+/// use corokit_sched_loop::EventLoop;
+///
+/// let event_loop = EventLoop::builder().debug(false).build();
+/// assert!(!event_loop.executor().is_debug());
+/// ```
+#[derive(Debug)]
+#[must_use = "a loop builder does nothing until `build` is called"]
+pub struct LoopBuilder {
+    debug: Option<DebugOptions>,
+}
+
+impl LoopBuilder {
+    pub(crate) fn new() -> Self {
+        LoopBuilder { debug: None }.debug(asked_for_debug())
+    }
+
+    /// Switches debug mode on, with [`DebugOptions::new`], or off, whatever the environment
+    /// variable `COROKIT_DEBUG` says.
+    ///
+    /// Source: `asyncio.run(debug=..)`, `PYTHONASYNCIODEBUG`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_sched_loop::EventLoop;
+    ///
+    /// assert!(EventLoop::builder().debug(true).build().executor().is_debug());
+    /// ```
+    pub fn debug(self, on: bool) -> Self {
+        LoopBuilder {
+            debug: on.then(DebugOptions::new),
+        }
+    }
+
+    /// Switches debug mode on with these options.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_sched_loop::{DebugOptions, EventLoop};
+    /// use std::time::Duration;
+    ///
+    /// let options = DebugOptions::new().slow_poll(Duration::from_millis(20));
+    /// let event_loop = EventLoop::builder().debug_options(options).build();
+    /// assert_eq!(event_loop.run(async { 1 }), 1);
+    /// ```
+    pub fn debug_options(self, options: DebugOptions) -> Self {
+        LoopBuilder {
+            debug: Some(options),
+        }
+    }
+
+    /// Makes the loop.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_sched_loop::EventLoop;
+    ///
+    /// assert_eq!(EventLoop::builder().build().run(async { 1 }), 1);
+    /// ```
+    pub fn build(self) -> EventLoop {
+        let executor = LocalExecutor::new();
+        if self.debug.is_some() {
+            executor.set_debug(self.debug);
+        }
+        EventLoop::with_executor(executor)
+    }
+}
+
+/// Returns what the environment variable says. It is read once: a loop may be made often.
+fn asked_for_debug() -> bool {
+    static ASKED: OnceLock<bool> = OnceLock::new();
+    *ASKED.get_or_init(|| env::var_os(VARIABLE).is_some_and(|value| means_on(&value)))
+}
+
+fn means_on(value: &OsStr) -> bool {
+    !value.is_empty() && value != "0"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn empty_and_zero_mean_off() {
+        let on = ["1", "2", "true", "00", " "];
+        assert!(on.iter().all(|value| means_on(value.as_ref())));
+        let off = ["", "0"];
+        assert!(!off.iter().any(|value| means_on(value.as_ref())));
+    }
+}
