@@ -38,6 +38,7 @@ pages! {
     introduction: "introduction.md",
     order: "order.md",
     eager: "eager.md",
+    inspect: "inspect.md",
     interrupts: "interrupts.md",
     monitor: "monitor.md",
     kv: "kv.md",
