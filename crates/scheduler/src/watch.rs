@@ -149,8 +149,10 @@ impl Watch {
         let called = panic::catch_unwind(AssertUnwindSafe(move || hook(&report)));
         self.reporting.set(false);
         if let Err(payload) = called {
-            // The panic has been printed. Its payload may panic again when it is dropped.
-            mem::forget(payload);
+            // The panic has been printed. Its payload may panic again when it is dropped, and so may
+            // the payload of that: this one is kept for ever.
+            let dropped = panic::catch_unwind(AssertUnwindSafe(|| drop(payload)));
+            dropped.unwrap_or_else(mem::forget);
         }
     }
 

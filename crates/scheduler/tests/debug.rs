@@ -346,7 +346,7 @@ fn a_panic_of_the_hook_is_caught_and_the_next_report_comes() {
 }
 
 #[test]
-fn a_panic_payload_that_panics_when_dropped_is_kept_off() {
+fn a_panic_payload_that_panics_when_dropped_is_kept_off_and_the_next_one_is_leaked() {
     struct Bomb;
     impl Drop for Bomb {
         fn drop(&mut self) {
