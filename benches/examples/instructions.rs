@@ -13,8 +13,8 @@
 use std::hint::black_box;
 
 use corokit_benches::{
-    Corokit, QueueOp, queue_op, run_one_from_cold, spawn_and_await, spawn_and_run,
-    task_switch_ping_pong, token_ring, yield_among,
+    Corokit, Launch, QueueOp, queue_op, run_one_from_cold, spawn_and_await, spawn_and_run,
+    start_and_block, start_inline, task_switch_ping_pong, token_ring, yield_among,
 };
 
 /// Makes a function that callgrind finds by its name of each piece of work, and a list of them all.
@@ -52,6 +52,10 @@ counted! {
     ir_insert: queue_op(QueueOp::InsertFront, 100, 10_000);
     /// Ten thousand times a task to the middle of a hundred.
     ir_insert_at: queue_op(QueueOp::InsertAt(50), 100, 10_000);
+    /// A thousand eager calls that do not block.
+    ir_eager: start_inline(Launch::Eager, 1_000);
+    /// A thousand eager calls that block once.
+    ir_eager_blocks: start_and_block(Launch::Eager, 1_000);
     /// Two tasks that switch to each other ten thousand times.
     ir_switch: task_switch_ping_pong(10_000);
 }

@@ -3,6 +3,7 @@
 //! `cargo bench -p corokit-benches --bench scheduler`; with `-- --help` the options.
 
 mod against_peers;
+mod eager;
 mod interrupts;
 mod ready_queue;
 
@@ -15,6 +16,7 @@ fn main() -> std::io::Result<()> {
     let options = Options::from_env(15, 1);
     let mut benches = against_peers::benches(&options);
     benches.extend(ready_queue::benches(&options));
+    benches.extend(eager::benches(&options));
     benches.extend(interrupts::benches(&options));
     run_all(benches, &options)
 }

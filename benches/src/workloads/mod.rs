@@ -6,6 +6,7 @@
 mod blocked;
 mod cold;
 mod countdown;
+mod eager;
 mod flood;
 mod floor;
 mod foreign;
@@ -19,6 +20,9 @@ mod yields;
 
 pub use blocked::one_beside_blocked;
 pub use cold::{block_on_one, run_one_from_cold};
+#[cfg(feature = "context")]
+pub use eager::start_inline_in_context;
+pub use eager::{Launch, start_and_block, start_inline};
 pub use flood::{Flood, foreign_flood};
 pub use floor::{floor_spawn_and_await, floor_spawn_and_run, floor_yield};
 pub use foreign::{ForeignWakes, foreign_lockstep, yield_beside_idle_thread};

@@ -6,7 +6,7 @@
 //!
 //! Without the feature `context` nothing here does anything.
 
-pub(crate) use contexts::{Contexts, Taken, bind};
+pub(crate) use contexts::{Contexts, Forked, Taken, bind};
 
 #[cfg(feature = "context")]
 mod contexts {
@@ -60,31 +60,39 @@ mod contexts {
             }
         }
 
-        /// Calls a function in a copy of the current context, as [`Contexts::run`] does, for what
-        /// may become the task in this slot.
+        /// Calls a function, which must not unwind, in a copy of the current context. Returns what it
+        /// returns, and the context.
         #[inline]
-        pub(crate) fn fork<R>(
-            &self,
-            slot: u32,
-            current: &Cell<u32>,
-            function: impl FnOnce() -> R,
-        ) -> R {
-            if context::in_use() {
-                self.run_copy(slot, current, function)
-            } else {
-                let _leave = Leave {
-                    contexts: self,
-                    slot,
-                    current,
-                };
-                function()
-            }
+        pub(crate) fn fork<R>(function: impl FnOnce() -> R) -> (R, Forked) {
+            let mut context = match context::in_use() {
+                true => Context::current(),
+                // A new context stands for its copy until it is changed.
+                false => return Contexts::fork_new(function),
+            };
+            context::swap(&mut context);
+            let result = function();
+            context::swap(&mut context);
+            (result, Forked(Some(context)))
         }
 
-        /// Calls a function in a copy of the current context.
-        #[inline(never)]
-        fn run_copy<R>(&self, slot: u32, current: &Cell<u32>, function: impl FnOnce() -> R) -> R {
-            self.run_in(Context::current(), slot, current, function)
+        #[inline]
+        fn fork_new<R>(function: impl FnOnce() -> R) -> (R, Forked) {
+            let result = function();
+            if !context::in_use() {
+                return (result, Forked(None));
+            }
+            let mut context = Context::new();
+            context::swap(&mut context);
+            (result, Forked(Some(context)))
+        }
+
+        /// Gives the new task in this slot a context.
+        #[inline]
+        pub(crate) fn give(&self, slot: u32, Forked(context): Forked) {
+            match context {
+                Some(context) => self.keep(slot, context),
+                None => self.forget(slot),
+            }
         }
 
         /// Calls a function in the context that is kept for this slot.
@@ -96,13 +104,13 @@ mod contexts {
 
         /// Calls a function in a context, which is kept afterwards.
         #[inline]
-        fn run_in<R>(
+        fn run_in(
             &self,
             mut context: Context,
             slot: u32,
             current: &Cell<u32>,
-            function: impl FnOnce() -> R,
-        ) -> R {
+            function: impl FnOnce(),
+        ) {
             context::swap(&mut context);
             let _installed = Installed {
                 contexts: self,
@@ -110,7 +118,7 @@ mod contexts {
                 current,
                 outer: context,
             };
-            function()
+            function();
         }
 
         /// Makes `outer` the current context, and keeps the one that is.
@@ -157,6 +165,9 @@ mod contexts {
             drop(old);
         }
     }
+
+    /// The context of what may become a task; `None` for a new one.
+    pub(crate) struct Forked(Option<Context>);
 
     /// The context of a task that is about to end.
     pub(crate) struct Taken(Context);
@@ -236,9 +247,12 @@ mod contexts {
         }
 
         #[inline]
-        pub(crate) fn fork<R>(&self, _: u32, _: &Cell<u32>, function: impl FnOnce() -> R) -> R {
-            function()
+        pub(crate) fn fork<R>(function: impl FnOnce() -> R) -> (R, Forked) {
+            (function(), Forked)
         }
+
+        #[inline]
+        pub(crate) fn give(&self, _: u32, Forked: Forked) {}
 
         pub(crate) fn take_out(&self, _: u32) -> Taken {
             Taken
@@ -247,6 +261,8 @@ mod contexts {
         #[inline]
         pub(crate) fn forget(&self, _: u32) {}
     }
+
+    pub(crate) struct Forked;
 
     pub(crate) struct Taken;
 

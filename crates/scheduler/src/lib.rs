@@ -88,6 +88,7 @@ mod frames;
 mod home;
 mod inbox;
 mod inspect;
+mod leg;
 mod local;
 mod main_waker;
 mod ready;

@@ -6,7 +6,7 @@
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::mem;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::panic::Location;
 use std::pin::Pin;
 use std::ptr::NonNull;
 use std::rc::Rc;
@@ -35,9 +35,9 @@ pub(crate) struct Local<Q> {
     pub(crate) shared: Arc<Shared>,
     pub(crate) state: RefCell<State<Q>>,
     /// The slot of the entry that is being polled, or `NONE`.
-    current: Cell<u32>,
+    pub(crate) current: Cell<u32>,
     /// Where the entry that is being polled wants to be put when it wakes itself.
-    place: Cell<Option<Position>>,
+    pub(crate) place: Cell<Option<Position>>,
     /// How many main futures are due: their turn came while another runner was at work.
     due: Cell<usize>,
     next_runner: Cell<u64>,
@@ -61,14 +61,31 @@ pub(crate) struct State<Q> {
     /// How many entries are parked.
     pub(crate) parked: usize,
     /// The entries that are being polled below `current`, the outermost first.
-    outer: Vec<Frame>,
+    pub(crate) outer: Vec<Frame>,
 }
 
 /// What belongs to an entry whose poll runs another entry.
-struct Frame {
-    slot: u32,
-    place: Option<Position>,
-    wants_waker: bool,
+pub(crate) struct Frame {
+    pub(crate) slot: u32,
+    pub(crate) place: Option<Position>,
+    pub(crate) wants_waker: bool,
+}
+
+impl<Q: ReadyQueue> State<Q> {
+    /// Takes a slot into use and returns it with its generation.
+    #[inline]
+    pub(crate) fn allocate(&mut self, kind: Kind) -> (u32, u32) {
+        if self.table.is_full() {
+            self.queue.set_slots(self.table.len() + 1);
+        }
+        self.table.allocate(kind)
+    }
+
+    /// Returns `true` if no task has a name or a callback, as is mostly so.
+    #[inline]
+    pub(crate) fn is_plain(&self) -> bool {
+        self.names.is_empty() && self.callbacks.is_empty()
+    }
 }
 
 /// The entry whose turn it is.
@@ -213,24 +230,6 @@ impl<Q: ReadyQueue> Local<Q> {
         state.queue.push(index);
     }
 
-    /// Calls `leg` as the entry in this slot. Returns what it returns, or its panic, and the place
-    /// that it asked for.
-    #[inline]
-    pub(crate) fn run_leg<R>(
-        &self,
-        index: u32,
-        leg: impl FnOnce() -> R,
-    ) -> (thread::Result<R>, Option<Position>) {
-        let entered = self.enter(index);
-        self.counters.turn();
-        let result = self
-            .contexts
-            .fork(index, &self.current, || catch_unwind(AssertUnwindSafe(leg)));
-        let place = self.place.take();
-        drop(entered);
-        (result, place)
-    }
-
     /// Makes an entry the current one until the guard is dropped.
     #[inline]
     fn enter(&self, index: u32) -> Entered<'_, Q> {
@@ -253,11 +252,20 @@ impl<Q: ReadyQueue> Local<Q> {
 
     /// Takes up what [`Local::enter_nested`] put aside.
     #[cold]
-    fn leave_nested(&self) {
-        let frame = self.state.borrow_mut().outer.pop();
-        if let Some(frame) = frame {
-            self.place.set(frame.place);
-            self.shared.set_wants_waker(frame.wants_waker);
+    fn leave_nested(&self, outer: u32) {
+        self.leave(outer, &mut self.state.borrow_mut());
+    }
+
+    /// Makes the entry around the current one, if there is one, the current one again.
+    #[inline]
+    pub(crate) fn leave(&self, outer: u32, state: &mut State<Q>) {
+        self.current.set(outer);
+        self.place.set(None);
+        if outer != NONE {
+            if let Some(frame) = state.outer.pop() {
+                self.place.set(frame.place);
+                self.shared.set_wants_waker(frame.wants_waker);
+            }
         }
     }
 
@@ -302,10 +310,11 @@ struct Entered<'e, Q: ReadyQueue> {
 impl<Q: ReadyQueue> Drop for Entered<'_, Q> {
     #[inline]
     fn drop(&mut self) {
-        self.local.current.set(self.outer);
-        self.local.place.set(None);
-        if self.outer != NONE {
-            self.local.leave_nested();
+        if self.outer == NONE {
+            self.local.current.set(NONE);
+            self.local.place.set(None);
+        } else {
+            self.local.leave_nested(self.outer);
         }
     }
 }
@@ -315,12 +324,23 @@ impl<Q: ReadyQueue> Local<Q> {
     /// Takes a slot into use and returns it with its generation.
     #[inline]
     pub(crate) fn allocate(&self, kind: Kind) -> (u32, u32) {
+        self.state.borrow_mut().allocate(kind)
+    }
+
+    /// Sees to the name and the callbacks of a task whose slot has been freed. Returns `true` if that
+    /// put something into the ready queue.
+    #[cold]
+    pub(crate) fn release_extras(&self, id: TaskId) -> bool {
         let mut state = self.state.borrow_mut();
-        let State { table, queue, .. } = &mut *state;
-        if table.is_full() {
-            queue.set_slots(table.len() + 1);
+        let name = state.names.remove(&id.slot());
+        let callbacks = state.callbacks.remove(&id.slot());
+        drop(state);
+        drop(name);
+        let any = callbacks.is_some();
+        if let Some(callbacks) = callbacks {
+            self.call_soon(id, callbacks);
         }
-        table.allocate(kind)
+        any
     }
 
     /// Returns the number under which somebody else's loop waits.
@@ -394,7 +414,7 @@ impl<Q: ReadyQueue> Local<Q> {
         }
         let waker = state.table.free(index);
         debug_assert!(waker.is_none(), "a main future keeps no waker in the table");
-        let name = take(&mut state.names, index);
+        let name = state.names.remove(&index);
         drop(state);
         drop(name);
     }
@@ -501,19 +521,14 @@ impl<Q: ReadyQueue> Home for Local<Q> {
         let mut state = self.state.borrow_mut();
         let id = self.id_of(&state, index);
         let waker = state.table.free(index);
-        let name = take(&mut state.names, index);
-        let callbacks = take(&mut state.callbacks, index);
+        let plain = state.is_plain();
         drop(state);
         // What is left of the poll is no longer this task's: its slot may be given to another.
         if self.current.get() == index {
             self.current.set(NONE);
         }
-        drop((waker, name));
-        let any = callbacks.is_some();
-        if let Some(callbacks) = callbacks {
-            self.call_soon(id, callbacks);
-        }
-        any
+        drop(waker);
+        !plain && self.release_extras(id)
     }
 
     fn state(&self, id: TaskId) -> TaskState {
@@ -557,15 +572,6 @@ impl<Q: ReadyQueue> Home for Local<Q> {
         self.place.get()?;
         let unheard = watch.take_unheard(self.shared.task_id(index, generation))?;
         Some((Rc::clone(watch), unheard))
-    }
-}
-
-/// Takes what a slot has in a side table, which is nearly always empty.
-fn take<T>(table: &mut BTreeMap<u32, T>, index: u32) -> Option<T> {
-    if table.is_empty() {
-        None
-    } else {
-        table.remove(&index)
     }
 }
 

@@ -15,6 +15,7 @@ use pin_project_lite::pin_project;
 use crate::control::{self, Callback};
 use crate::eager::Eager;
 use crate::home::Home;
+use crate::leg::{EAGER_DEPTH, Leg};
 use crate::local::Local;
 use crate::report::ReportedTask;
 use crate::table::Kind;
@@ -96,10 +97,6 @@ pub(crate) enum Start {
     /// Now, inside the call.
     Eager,
 }
-
-/// How deep eager tasks start inside each other. Beyond that a task is put at the front of the
-/// queue, so that the stack does not overflow.
-const EAGER_DEPTH: usize = 64;
 
 /// Makes a task of a future, and lets it begin.
 ///
@@ -254,16 +251,14 @@ pub(crate) unsafe fn eager<'f, Q: ReadyQueue, F: Future + 'f>(
     local: &Local<Q>,
     future: F,
 ) -> Eager<F::Output> {
-    if local.depth() >= EAGER_DEPTH {
+    let mut future = Box::pin(future);
+    let Some(leg) = Leg::begin(local) else {
         let start = Start::At(Position::Front);
         // SAFETY: the caller answers for what is borrowed.
         let task = unsafe { spawn(local, future, None, start, Location::caller()) };
         return Eager::task(task);
-    }
-    let mut future = Box::pin(future);
-    let (slot, generation) = local.allocate(Kind::Task);
-    let reserved = Reserved { local, slot };
-    let (leg, place) = local.run_leg(slot, || {
+    };
+    let (result, context) = leg.run(|| {
         // The waker of this poll may be one that does nothing: if the future blocks, its task is
         // put into the queue and polls it again, and only the waker of the last poll counts.
         match future
@@ -277,12 +272,12 @@ pub(crate) unsafe fn eager<'f, Q: ReadyQueue, F: Future + 'f>(
             }
         }
     });
-    match leg {
+    match result {
         Ok(Ok(output)) => Eager::ready(output),
         Ok(Err(future)) => {
-            mem::forget(reserved);
-            // SAFETY: the slot was taken into use above, and nobody else frees it now that the
-            // reservation is forgotten; the caller answers for what is borrowed.
+            let (slot, generation, place) = leg.keep(context);
+            // SAFETY: the leg took the slot into use, and has given it up; the caller answers for
+            // what is borrowed.
             let (runnable, task) = unsafe { make(local, slot, generation, future) };
             match place {
                 Some(place) => local.schedule_at(runnable, place),

@@ -1,0 +1,49 @@
+//! Eager calls, beside our own spawn.
+
+use corokit_benches::{Bench, Bound, Launch, Line, Options, Role, start_and_block, start_inline};
+
+const EAGER: &str = "corokit, eager";
+const ON_LOOP: &str = "corokit, eager on the event loop";
+const SPAWN: &str = "corokit, spawn";
+
+/// Returns all benches of this file.
+pub(crate) fn benches(options: &Options) -> Vec<Bench<'static>> {
+    let count = if options.quick { 1_000 } else { 100_000 };
+    let bench = |title: &str, times: f64, work: fn(Launch, u64) -> f64| {
+        let rivals = &[SPAWN];
+        let line = Line::new("", "ns, started and awaited").baseline(SPAWN);
+        Bench::new(title)
+            .line(line.target_for(EAGER, Bound::AtMost { times, rivals }))
+            .contestant(EAGER, Role::Ours, move || vec![work(Launch::Eager, count)])
+            .contestant(ON_LOOP, Role::Ours, move || {
+                vec![work(Launch::EagerOnEventLoop, count)]
+            })
+            .contestant(SPAWN, Role::Ours, move || vec![work(Launch::Spawn, count)])
+    };
+    #[cfg_attr(
+        not(feature = "context"),
+        expect(unused_mut, reason = "nothing is added")
+    )]
+    let mut benches = vec![
+        bench("a future that does not block", 1.0 / 8.0, start_inline),
+        bench("a future that blocks once", 0.8, start_and_block),
+    ];
+    #[cfg(feature = "context")]
+    benches.push(in_context(count));
+    benches
+}
+
+/// What a context that is not empty costs: `--features context`.
+#[cfg(feature = "context")]
+fn in_context(count: u64) -> Bench<'static> {
+    const SET: &str = "corokit, eager with a variable set";
+    let line = Line::new("", "ns, started and awaited").baseline(EAGER);
+    Bench::new("a future that does not block, in a context")
+        .line(line.target_for(SET, Bound::Within(13.0)))
+        .contestant(SET, Role::Ours, move || {
+            vec![corokit_benches::start_inline_in_context(count)]
+        })
+        .contestant(EAGER, Role::Ours, move || {
+            vec![start_inline(Launch::Eager, count)]
+        })
+}
