@@ -1,42 +1,28 @@
-//! Random programs against a naive model: a `Vec` of entries.
+//! Random programs against a naive model.
 #![cfg(not(loom))]
 
-use std::cell::{Cell, RefCell};
-use std::future::poll_fn;
-use std::rc::Rc;
-use std::task::{Poll, Waker};
+mod naive;
+mod world;
 
-use corokit_core::{Position, TaskId, TaskState};
-use corokit_scheduler::{LocalExecutor, Parked, ScheduleError, Task};
-use futures_lite::future::yield_now;
+use std::rc::Rc;
+
+use corokit_core::{TaskId, TaskState};
+use corokit_scheduler::{DebugOptions, LocalExecutor, Parked, ScheduleError};
 use proptest::prelude::*;
 
-/// Where something goes; numbers name the tasks in the order of their creation.
-#[derive(Clone, Copy, Debug)]
-enum Place {
-    Front,
-    Index(usize),
-    After(usize),
-    Before(usize),
-    Back,
-}
+use naive::{Model, Refusal};
+use world::{Action, Leg, Place, Turn, Way, World};
 
-/// What the task that runs next does.
-#[derive(Clone, Copy, Debug)]
-enum Action {
-    Block,
-    Yield,
-    SleepInsert(Place),
-    Switch(usize, Place),
-    Finish,
-}
-
-#[derive(Clone, Copy, Debug)]
+/// What is done from outside.
+#[derive(Clone, Debug)]
 enum Step {
-    Spawn,
-    Tick(Action),
+    Spawn(Option<Place>),
+    Launch(Leg),
+    Tick(Turn),
     Wake(usize),
+    WakeById(usize),
     Cancel(usize),
+    Kill(usize),
     Take(usize),
     Pop,
     Insert(usize, Place),
@@ -66,12 +52,33 @@ fn action() -> impl Strategy<Value = Action> {
     ]
 }
 
+fn turn() -> impl Strategy<Value = Turn> {
+    let plain = action().prop_map(|action| Turn {
+        legs: Vec::new(),
+        action,
+    });
+    plain.prop_recursive(3, 8, 2, |turn| {
+        let way = prop_oneof![2 => Just(Way::Eager), 1 => Just(Way::Builder)];
+        let leg = (way, turn).prop_map(|(way, turn)| Leg { way, turn });
+        let legs = prop::collection::vec(leg, 0..3);
+        (legs, action()).prop_map(|(legs, action)| Turn { legs, action })
+    })
+}
+
+fn leg() -> impl Strategy<Value = Leg> {
+    let way = prop_oneof![Just(Way::Eager), Just(Way::Builder)];
+    (way, turn()).prop_map(|(way, turn)| Leg { way, turn })
+}
+
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        4 => Just(Step::Spawn),
-        6 => action().prop_map(Step::Tick),
+        4 => prop::option::of(place()).prop_map(Step::Spawn),
+        1 => leg().prop_map(Step::Launch),
+        6 => turn().prop_map(Step::Tick),
         3 => (0..10usize).prop_map(Step::Wake),
+        1 => (0..10usize).prop_map(Step::WakeById),
         1 => (0..10usize).prop_map(Step::Cancel),
+        1 => (0..10usize).prop_map(Step::Kill),
         2 => (0..10usize).prop_map(Step::Take),
         1 => Just(Step::Pop),
         2 => (0..4usize, place()).prop_map(|(parked, place)| Step::Insert(parked, place)),
@@ -80,169 +87,6 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0..20usize).prop_map(Step::RotateLeft),
         1 => (0..20usize).prop_map(Step::RotateRight),
     ]
-}
-
-/// What the driver and the tasks of one program share.
-#[derive(Default)]
-struct World {
-    executor: LocalExecutor<'static>,
-    ids: RefCell<Vec<TaskId>>,
-    wakers: RefCell<Vec<Option<Waker>>>,
-    /// What the task that runs next is to do; `None` once it has been asked for.
-    action: Cell<Option<Action>>,
-    /// What giving way said, if it failed.
-    error: Cell<Option<ScheduleError>>,
-    /// Who took the action.
-    ran: Cell<Option<usize>>,
-}
-
-impl World {
-    /// Makes a position of a place. A task that does not exist stands for a foreign one.
-    fn position(&self, place: Place, foreign: TaskId) -> Position {
-        let id = |task: usize| self.ids.borrow().get(task).copied().unwrap_or(foreign);
-        match place {
-            Place::Front => Position::Front,
-            Place::Index(index) => Position::Index(index),
-            Place::After(task) => Position::After(id(task)),
-            Place::Before(task) => Position::Before(id(task)),
-            Place::Back => Position::Back,
-        }
-    }
-
-    async fn body(self: Rc<Self>, me: usize, foreign: TaskId) {
-        loop {
-            let action = self.action.take().expect("each tick takes one action");
-            self.ran.set(Some(me));
-            let gave_way = match action {
-                Action::Finish => return,
-                Action::Yield => {
-                    yield_now().await;
-                    continue;
-                }
-                Action::Block => {
-                    self.block(me).await;
-                    Ok(())
-                }
-                Action::SleepInsert(place) => {
-                    let position = self.position(place, foreign);
-                    self.executor.sleep_insert(position).await
-                }
-                Action::Switch(target, place) => {
-                    let position = self.position(place, foreign);
-                    let target = self.ids.borrow().get(target).copied().unwrap_or(foreign);
-                    self.executor.task_switch(target, position).await
-                }
-            };
-            if let Err(error) = gave_way {
-                self.error.set(Some(error));
-                self.block(me).await;
-            }
-        }
-    }
-
-    /// Waits for one wake-up.
-    async fn block(&self, me: usize) {
-        let mut first = true;
-        poll_fn(|cx| {
-            if !std::mem::replace(&mut first, false) {
-                return Poll::Ready(());
-            }
-            self.wakers.borrow_mut()[me] = Some(cx.waker().clone());
-            Poll::Pending
-        })
-        .await;
-    }
-}
-
-/// The naive model.
-#[derive(Default)]
-struct Model {
-    states: Vec<TaskState>,
-    cancelled: Vec<bool>,
-    ready: Vec<usize>,
-}
-
-/// Why a task is not in the queue, in the model's words.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Refusal {
-    Foreign,
-    State(TaskState),
-    BesideItself,
-}
-
-impl Model {
-    fn queued(&self, task: usize) -> Result<(), Refusal> {
-        match self.states.get(task) {
-            None => Err(Refusal::Foreign),
-            Some(TaskState::Runnable) => Ok(()),
-            Some(state) => Err(Refusal::State(*state)),
-        }
-    }
-
-    fn check(&self, moved: usize, place: Place) -> Result<(), Refusal> {
-        match place {
-            Place::After(anchor) | Place::Before(anchor) if anchor == moved => {
-                Err(Refusal::BesideItself)
-            }
-            Place::After(anchor) | Place::Before(anchor) => self.queued(anchor),
-            _ => Ok(()),
-        }
-    }
-
-    /// Inserts a task that is not in the queue.
-    fn insert(&mut self, task: usize, place: Place) {
-        let find = |anchor| self.ready.iter().position(|task| *task == anchor);
-        let len = self.ready.len();
-        let index = match place {
-            Place::Front => 0,
-            Place::Index(index) => index.min(len),
-            Place::After(anchor) => find(anchor).map_or(len, |index| index + 1),
-            Place::Before(anchor) => find(anchor).unwrap_or(len),
-            Place::Back => len,
-        };
-        self.ready.insert(index, task);
-        self.states[task] = TaskState::Runnable;
-    }
-
-    fn remove(&mut self, task: usize) {
-        self.ready.retain(|other| *other != task);
-    }
-
-    /// Runs the next task. Returns what giving way says.
-    fn tick(&mut self, action: Action) -> (Option<usize>, Result<(), Refusal>) {
-        if self.ready.is_empty() {
-            return (None, Ok(()));
-        }
-        let me = self.ready.remove(0);
-        if self.cancelled[me] {
-            self.states[me] = TaskState::Finished;
-            return (None, Ok(()));
-        }
-        self.states[me] = TaskState::Running;
-        let result = match action {
-            Action::Finish | Action::Block => Ok(()),
-            Action::Yield => {
-                self.insert(me, Place::Back);
-                Ok(())
-            }
-            Action::SleepInsert(place) => self.check(me, place).map(|()| self.insert(me, place)),
-            Action::Switch(target, place) => self
-                .queued(target)
-                .and_then(|()| self.check(me, place))
-                .map(|()| {
-                    self.remove(target);
-                    self.insert(target, Place::Front);
-                    self.insert(me, place);
-                }),
-        };
-        if self.states[me] == TaskState::Running {
-            self.states[me] = match action {
-                Action::Finish => TaskState::Finished,
-                _ => TaskState::Blocked,
-            };
-        }
-        (Some(me), result)
-    }
 }
 
 /// Compares what the executor says with what the model says.
@@ -263,37 +107,34 @@ struct Machine<'w> {
     world: &'w Rc<World>,
     foreign: TaskId,
     model: Model,
-    tasks: Vec<Option<Task<()>>>,
     parked: Vec<(usize, Parked<'w, corokit_scheduler::Fifo>)>,
 }
 
 impl<'w> Machine<'w> {
     fn id(&self, task: usize) -> TaskId {
-        let ids = self.world.ids.borrow();
-        ids.get(task).copied().unwrap_or(self.foreign)
+        self.world.id(task, self.foreign)
     }
 
     fn step(&mut self, step: Step) {
         let (world, foreign) = (self.world, self.foreign);
         match step {
-            Step::Spawn => {
-                let me = self.tasks.len();
-                let task = world.executor.spawn(Rc::clone(world).body(me, foreign));
-                world.ids.borrow_mut().push(task.metadata().id());
-                world.wakers.borrow_mut().push(None);
-                self.tasks.push(Some(task));
-                self.model.states.push(TaskState::Blocked);
-                self.model.cancelled.push(false);
-                self.model.insert(me, Place::Back);
+            Step::Spawn(place) => {
+                world.spawn(place, foreign);
+                self.model.spawn(place.unwrap_or(Place::Back));
             }
-            Step::Tick(action) => {
-                world.action.set(Some(action));
+            Step::Launch(leg) => {
+                let mut expected = Vec::new();
+                self.model.launch(&leg, &mut expected);
+                world.launch(leg, foreign);
+                self.acted(&expected);
+            }
+            Step::Tick(turn) => {
                 let any = !self.model.ready.is_empty();
+                let expected = self.model.tick(&turn);
+                world.turn.set(Some(turn));
                 assert_eq!(world.executor.try_tick(), any);
-                let (ran, result) = self.model.tick(action);
-                world.action.take();
-                assert_eq!(world.ran.take(), ran);
-                assert_eq!(world.error.take().map(refusal), result.err());
+                world.turn.take();
+                self.acted(&expected);
             }
             Step::Wake(task) => {
                 let waker = world
@@ -309,13 +150,24 @@ impl<'w> Machine<'w> {
                 }
             }
             Step::Cancel(task) => {
-                if let Some(handle) = self.tasks.get_mut(task).and_then(Option::take) {
+                let mut handles = world.handles.borrow_mut();
+                let handle = handles.get_mut(task).and_then(Option::take);
+                drop(handles);
+                if let Some(handle) = handle {
                     drop(handle);
                     self.model.cancelled[task] = true;
                     if self.model.states[task] == TaskState::Blocked {
                         self.model.insert(task, Place::Back);
                     }
                 }
+            }
+            Step::Kill(task) => {
+                let killed = world.executor.kill(self.id(task)).map_err(refusal);
+                assert_eq!(killed, self.model.kill(task));
+            }
+            Step::WakeById(task) => {
+                let woken = world.executor.wake_task(self.id(task)).map_err(refusal);
+                assert_eq!(woken, self.model.wake(task));
             }
             Step::Take(task) => {
                 let taken = world.executor.ready_take(self.id(task));
@@ -345,7 +197,7 @@ impl<'w> Machine<'w> {
                     match guard.insert(world.position(place, foreign)) {
                         Ok(()) => {
                             assert_eq!(expected, Ok(()));
-                            self.model.insert(task, place);
+                            self.put_back(task, place);
                         }
                         Err(refused) => {
                             assert_eq!(Err(refusal(refused.error)), expected);
@@ -358,7 +210,7 @@ impl<'w> Machine<'w> {
                 if parked < self.parked.len() {
                     let (task, guard) = self.parked.remove(parked);
                     drop(guard);
-                    self.model.insert(task, Place::Back);
+                    self.put_back(task, Place::Back);
                 }
             }
             Step::Reinsert(task, place) => {
@@ -387,6 +239,22 @@ impl<'w> Machine<'w> {
         }
     }
 
+    /// Compares who acted and what giving way said.
+    fn acted(&self, expected: &naive::Acted) {
+        let acted = self.world.acted.take();
+        let acted = acted
+            .iter()
+            .map(|(task, error)| (*task, error.map(refusal)));
+        assert_eq!(acted.collect::<Vec<_>>(), *expected);
+    }
+
+    /// Ends the parking of a task, which may have been killed meanwhile.
+    fn put_back(&mut self, task: usize, place: Place) {
+        if self.model.states[task] == TaskState::Parked {
+            self.model.insert(task, place);
+        }
+    }
+
     fn park(&mut self, task: usize, guard: Parked<'w, corokit_scheduler::Fifo>) {
         self.model.remove(task);
         self.model.states[task] = TaskState::Parked;
@@ -410,6 +278,13 @@ impl<'w> Machine<'w> {
                 "task {task}"
             );
         }
+        for (handle, state) in self.world.handles.borrow().iter().zip(&model.states) {
+            let finished = handle.as_ref().map(|handle| handle.is_finished());
+            assert_eq!(
+                finished.unwrap_or(*state == TaskState::Finished),
+                *state == TaskState::Finished
+            );
+        }
         let count = |wanted| {
             model
                 .states
@@ -429,15 +304,19 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_executor_does_what_the_model_does(steps in prop::collection::vec(step(), 1..120)) {
+    fn the_executor_does_what_the_model_does(
+        steps in prop::collection::vec(step(), 1..120),
+        debug in any::<bool>(),
+    ) {
         let other = LocalExecutor::new();
         let stranger = other.spawn(async {});
         let world = Rc::new(World::default());
+        // Whether somebody watches makes no difference.
+        world.executor.set_debug(debug.then(|| DebugOptions::new().backtraces(false).hook(|_| ())));
         let mut machine = Machine {
             world: &world,
             foreign: stranger.metadata().id(),
             model: Model::default(),
-            tasks: Vec::new(),
             parked: Vec::new(),
         };
         for step in steps {
@@ -445,8 +324,8 @@ proptest! {
             machine.compare();
         }
         // The tasks own the world: end them, so that it ends too.
-        let Machine { tasks, parked, .. } = machine;
-        drop((tasks, parked));
+        drop(machine);
+        drop(world.handles.take());
         while world.executor.try_tick() {}
         prop_assert!(world.executor.is_empty());
         prop_assert_eq!(Rc::strong_count(&world), 1);
