@@ -3,6 +3,9 @@
 //! Everything in corokit that waits for time asks here, so that there is one place where time
 //! comes from. It is the monotonic [`Instant`]; the timers are async-io's, and no timer runs
 //! before its instant.
+//!
+//! With the feature `virtual-time`, which only tests should switch on, a thread may be given
+//! another source of time: [`install`].
 
 use core::fmt;
 use core::future::Future;
@@ -11,6 +14,14 @@ use core::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use async_io::Timer;
+
+#[cfg(feature = "virtual-time")]
+mod source;
+
+#[cfg(feature = "virtual-time")]
+pub use source::{Installed, TimeSource, install};
+#[cfg(feature = "virtual-time")]
+use source::{VirtualTimer, installed};
 
 /// Returns the current instant of the monotonic clock.
 ///
@@ -21,6 +32,10 @@ use async_io::Timer;
 /// assert!(corokit_core::time::now() >= earlier);
 /// ```
 pub fn now() -> Instant {
+    #[cfg(feature = "virtual-time")]
+    if let Some(source) = installed() {
+        return source.now();
+    }
     Instant::now()
 }
 
@@ -48,7 +63,7 @@ pub fn sleep(duration: Duration) -> Sleep {
     match now().checked_add(duration) {
         Some(deadline) => sleep_until(deadline),
         None => Sleep {
-            timer: Timer::never(),
+            timer: Kind::Real(Timer::never()),
         },
     }
 }
@@ -69,22 +84,38 @@ pub fn sleep(duration: Duration) -> Sleep {
 /// assert!(time::now() >= deadline);
 /// ```
 pub fn sleep_until(deadline: Instant) -> Sleep {
+    #[cfg(feature = "virtual-time")]
+    if let Some(source) = installed() {
+        let timer = Kind::Virtual(VirtualTimer::new(source, deadline));
+        return Sleep { timer };
+    }
     Sleep {
-        timer: Timer::at(deadline),
+        timer: Kind::Real(Timer::at(deadline)),
     }
 }
 
 /// The future of [`sleep`] and [`sleep_until`].
 #[must_use = "futures do nothing unless polled or awaited"]
 pub struct Sleep {
-    timer: Timer,
+    timer: Kind,
+}
+
+/// Whose timer it is.
+enum Kind {
+    Real(Timer),
+    #[cfg(feature = "virtual-time")]
+    Virtual(VirtualTimer),
 }
 
 impl Future for Sleep {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        Pin::new(&mut self.timer).poll(cx).map(drop)
+        match &mut self.timer {
+            Kind::Real(timer) => Pin::new(timer).poll(cx).map(drop),
+            #[cfg(feature = "virtual-time")]
+            Kind::Virtual(timer) => timer.poll(cx),
+        }
     }
 }
 

@@ -1,0 +1,140 @@
+//! Another source of time for a thread: what virtual clocks of tests are built on.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::marker::PhantomData;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Instant;
+
+thread_local! {
+    static SOURCE: RefCell<Option<Arc<dyn TimeSource>>> = const { RefCell::new(None) };
+}
+
+/// A clock with timers, which a thread may use in place of the monotonic clock and async-io.
+///
+/// Its timers may be polled and dropped on other threads than its own.
+pub trait TimeSource: fmt::Debug + Send + Sync {
+    /// Returns the current instant. It never goes back.
+    fn now(&self) -> Instant;
+
+    /// Registers a timer that wakes `waker` at `deadline`, which is in the future, and returns its
+    /// key. `previous` is the key of the same timer's registration before, which this one
+    /// replaces.
+    fn register(&self, deadline: Instant, waker: &Waker, previous: Option<u64>) -> u64;
+
+    /// Takes a registration back. The key may be one of a timer that has woken its waker already.
+    fn cancel(&self, key: u64);
+}
+
+/// Makes a source the one of this thread, until the guard is dropped.
+///
+/// Timers keep the source that was installed when they were made.
+///
+/// # Examples
+///
+/// ```
+/// use corokit_core::time::{self, TimeSource};
+/// use std::sync::Arc;
+/// use std::task::Waker;
+/// use std::time::{Duration, Instant};
+///
+/// /// A clock that stands still.
+/// #[derive(Debug)]
+/// struct Stopped(Instant);
+///
+/// impl TimeSource for Stopped {
+///     fn now(&self) -> Instant {
+///         self.0
+///     }
+///
+///     fn register(&self, _: Instant, _: &Waker, _: Option<u64>) -> u64 {
+///         0
+///     }
+///
+///     fn cancel(&self, _: u64) {}
+/// }
+///
+/// let instant = Instant::now() - Duration::from_secs(1);
+/// let installed = time::install(Arc::new(Stopped(instant)));
+/// assert_eq!(time::now(), instant);
+/// drop(installed);
+/// assert!(time::now() > instant);
+/// ```
+pub fn install(source: Arc<dyn TimeSource>) -> Installed {
+    Installed {
+        outer: SOURCE.replace(Some(source)),
+        thread: PhantomData,
+    }
+}
+
+/// Keeps a source of time installed: see [`install`].
+///
+/// Guards are to be dropped in the reverse order of their making; dropping one restores what was
+/// there when it was made.
+#[must_use = "dropping it restores the source before"]
+#[derive(Debug)]
+pub struct Installed {
+    outer: Option<Arc<dyn TimeSource>>,
+    thread: PhantomData<Rc<()>>,
+}
+
+impl Drop for Installed {
+    fn drop(&mut self) {
+        let outer = self.outer.take();
+        // While the thread ends there is nothing to restore. The source is dropped outside of the
+        // borrow.
+        drop(SOURCE.try_with(|source| source.replace(outer)));
+    }
+}
+
+/// Returns this thread's source, if it has been given one.
+pub(super) fn installed() -> Option<Arc<dyn TimeSource>> {
+    SOURCE
+        .try_with(|source| source.borrow().clone())
+        .ok()
+        .flatten()
+}
+
+/// A timer of a [`TimeSource`].
+pub(super) struct VirtualTimer {
+    source: Arc<dyn TimeSource>,
+    deadline: Instant,
+    /// The registration, if there is one.
+    key: Option<u64>,
+}
+
+impl VirtualTimer {
+    pub(super) fn new(source: Arc<dyn TimeSource>, deadline: Instant) -> Self {
+        VirtualTimer {
+            source,
+            deadline,
+            key: None,
+        }
+    }
+
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.source.now() >= self.deadline {
+            self.cancel();
+            return Poll::Ready(());
+        }
+        let key = self
+            .source
+            .register(self.deadline, cx.waker(), self.key.take());
+        self.key = Some(key);
+        Poll::Pending
+    }
+
+    fn cancel(&mut self) {
+        if let Some(key) = self.key.take() {
+            self.source.cancel(key);
+        }
+    }
+}
+
+impl Drop for VirtualTimer {
+    fn drop(&mut self) {
+        self.cancel();
+    }
+}
