@@ -25,6 +25,8 @@
 #![cfg_attr(not(any(feature = "context", feature = "time")), no_std)]
 #![deny(unsafe_code)]
 
+extern crate alloc;
+
 #[cfg(feature = "context")]
 pub mod context;
 mod position;

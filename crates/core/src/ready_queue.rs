@@ -1,5 +1,7 @@
 //! The policy that decides which entry runs next.
 
+use alloc::boxed::Box;
+
 /// The order of the entries that are ready to run.
 ///
 /// A scheduler keeps its tasks in a table and gives each a *slot*, a small number. A ready queue
@@ -91,8 +93,8 @@
 ///         self.placed.rotate_left(count % len);
 ///     }
 ///
-///     fn iter(&self) -> impl Iterator<Item = u32> + '_ {
-///         self.placed.iter().chain(&self.regular).copied()
+///     fn iter(&self) -> Box<dyn Iterator<Item = u32> + '_> {
+///         Box::new(self.placed.iter().chain(&self.regular).copied())
 ///     }
 /// }
 ///
@@ -146,5 +148,5 @@ pub trait ReadyQueue {
     fn rotate_left(&mut self, count: usize);
 
     /// Lists the slots in the order in which they run.
-    fn iter(&self) -> impl Iterator<Item = u32> + '_;
+    fn iter(&self) -> Box<dyn Iterator<Item = u32> + '_>;
 }

@@ -4,9 +4,10 @@ use std::env;
 use std::ffi::OsStr;
 use std::sync::OnceLock;
 
-use corokit_scheduler::{DebugOptions, LocalExecutor};
+use corokit_scheduler::DebugOptions;
 
 use crate::event_loop::EventLoop;
+use crate::queue::LoopExecutor;
 
 /// The environment variable that switches debug mode on.
 const VARIABLE: &str = "COROKIT_DEBUG";
@@ -78,7 +79,7 @@ impl LoopBuilder {
     /// assert_eq!(EventLoop::builder().build().run(async { 1 }), 1);
     /// ```
     pub fn build(self) -> EventLoop {
-        let executor = LocalExecutor::new();
+        let executor = LoopExecutor::default();
         if self.debug.is_some() {
             executor.set_debug(self.debug);
         }

@@ -6,14 +6,16 @@ use std::panic::Location;
 use std::pin::pin;
 use std::rc::Rc;
 
-use corokit_scheduler::{LocalExecutor, Task};
+use corokit_core::ReadyQueue;
+use corokit_scheduler::Task;
 
 use crate::builder::LoopBuilder;
 use crate::current;
 use crate::handle::{LoopHandle, TaskBuilder};
+use crate::queue::{LoopExecutor, LoopQueue};
 use crate::stop::Stop;
 
-/// An event loop: a [`LocalExecutor`] together with async-io's reactor and timers.
+/// An event loop: a [`LocalExecutor`](corokit_scheduler::LocalExecutor) together with async-io's reactor and timers.
 ///
 /// Dropping the loop cancels every task, and returns when every future has been dropped; if that
 /// happens inside of [`LoopHandle::with`], they are dropped when that call returns. Meanwhile the
@@ -31,7 +33,7 @@ use crate::stop::Stop;
 /// assert_eq!(event_loop.run(async { task.await + 1 }), 2);
 /// ```
 pub struct EventLoop {
-    executor: Rc<LocalExecutor<'static>>,
+    executor: Rc<LoopExecutor>,
     stop: Rc<Stop>,
 }
 
@@ -67,9 +69,53 @@ impl EventLoop {
     }
 
     /// Makes a loop of an executor.
-    pub(crate) fn with_executor(executor: LocalExecutor<'static>) -> Self {
+    pub(crate) fn with_executor(executor: LoopExecutor) -> Self {
         EventLoop {
             executor: Rc::new(executor),
+            stop: Rc::default(),
+        }
+    }
+
+    /// Creates a loop whose tasks run in the order of `queue`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_core::ReadyQueue;
+    /// use corokit_scheduler::Fifo;
+    /// use corokit_sched_loop::EventLoop;
+    ///
+    /// /// Runs the newest entry first.
+    /// struct Lifo(Fifo);
+    ///
+    /// impl ReadyQueue for Lifo {
+    ///     fn push(&mut self, slot: u32) {
+    ///         self.0.insert_at(slot, 0);
+    ///     }
+    /// #   fn set_slots(&mut self, slots: usize) { self.0.set_slots(slots) }
+    /// #   fn len(&self) -> usize { self.0.len() }
+    /// #   fn contains(&self, slot: u32) -> bool { self.0.contains(slot) }
+    /// #   fn remove(&mut self, slot: u32) -> bool { self.0.remove(slot) }
+    /// #   fn insert_at(&mut self, slot: u32, index: usize) { self.0.insert_at(slot, index) }
+    /// #   fn insert_after(&mut self, slot: u32, anchor: u32) -> bool { self.0.insert_after(slot, anchor) }
+    /// #   fn insert_before(&mut self, slot: u32, anchor: u32) -> bool { self.0.insert_before(slot, anchor) }
+    /// #   fn rotate_left(&mut self, count: usize) { self.0.rotate_left(count) }
+    /// #   fn iter(&self) -> Box<dyn Iterator<Item = u32> + '_> { self.0.iter() }
+    ///     fn pop(&mut self) -> Option<u32> {
+    ///         self.0.pop()
+    ///     }
+    ///     // The other methods pass on to the `Fifo`.
+    /// }
+    ///
+    /// let event_loop = EventLoop::with_queue(Lifo(Fifo::new()));
+    /// let early = event_loop.spawn(async {});
+    /// let late = event_loop.spawn(async {});
+    /// assert!(event_loop.try_tick());
+    /// assert!(late.is_finished() && !early.is_finished());
+    /// ```
+    pub fn with_queue(queue: impl ReadyQueue + 'static) -> Self {
+        EventLoop {
+            executor: Rc::new(LoopExecutor::with_queue(LoopQueue::new(queue))),
             stop: Rc::default(),
         }
     }
@@ -77,7 +123,8 @@ impl EventLoop {
     /// Runs the loop on this thread until `future`, the main future, completes.
     ///
     /// The thread sleeps while there is nothing to do, and handles I/O and timers. Unfinished
-    /// tasks stay, and go on with the next `run`. See [`LocalExecutor::run`] for the order.
+    /// tasks stay, and go on with the next `run`. See
+    /// [`LocalExecutor::run`](corokit_scheduler::LocalExecutor::run) for the order.
     ///
     /// Inside of a task of another loop this works, but that loop does not go on meanwhile: its
     /// debug mode reports it.
@@ -158,7 +205,8 @@ impl EventLoop {
     }
 
     /// Runs tasks until none can run any more, without waiting for time or I/O, and returns how many
-    /// steps that took. See [`LocalExecutor::run_until_stalled`].
+    /// steps that took. See
+    /// [`LocalExecutor::run_until_stalled`](corokit_scheduler::LocalExecutor::run_until_stalled).
     ///
     /// # Examples
     ///
@@ -175,7 +223,8 @@ impl EventLoop {
         self.executor.run_until_stalled()
     }
 
-    /// Runs the next task, if one can run now. See [`LocalExecutor::try_tick`].
+    /// Runs the next task, if one can run now. See
+    /// [`LocalExecutor::try_tick`](corokit_scheduler::LocalExecutor::try_tick).
     ///
     /// # Examples
     ///
@@ -229,7 +278,7 @@ impl EventLoop {
     /// assert_eq!(event_loop.executor().ready_ids(), [task.metadata().id()]);
     /// assert!(event_loop.executor().try_tick());
     /// ```
-    pub fn executor(&self) -> &LocalExecutor<'static> {
+    pub fn executor(&self) -> &LoopExecutor {
         &self.executor
     }
 

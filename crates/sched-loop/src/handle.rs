@@ -11,6 +11,7 @@ use corokit_core::Position;
 use corokit_core::context::Context;
 use corokit_scheduler::{LocalExecutor, Stats, Task, TaskDump, TaskInfo};
 
+use crate::queue::LoopExecutor;
 use crate::stop::Stop;
 
 /// A handle to an [`EventLoop`](crate::EventLoop), which does not keep the loop alive: a task may
@@ -30,12 +31,12 @@ use crate::stop::Stop;
 /// ```
 #[derive(Clone)]
 pub struct LoopHandle {
-    executor: Weak<LocalExecutor<'static>>,
+    executor: Weak<LoopExecutor>,
     stop: Rc<Stop>,
 }
 
 impl LoopHandle {
-    pub(crate) fn new(executor: Weak<LocalExecutor<'static>>, stop: Rc<Stop>) -> Self {
+    pub(crate) fn new(executor: Weak<LoopExecutor>, stop: Rc<Stop>) -> Self {
         LoopHandle { executor, stop }
     }
 
@@ -80,12 +81,12 @@ impl LoopHandle {
     /// });
     /// assert_eq!(ready, Ok(true));
     /// ```
-    pub fn with<R>(&self, visit: impl FnOnce(&LocalExecutor<'static>) -> R) -> Result<R, LoopGone> {
+    pub fn with<R>(&self, visit: impl FnOnce(&LoopExecutor) -> R) -> Result<R, LoopGone> {
         Ok(visit(&*self.executor()?))
     }
 
     /// Returns the loop's executor, which lives as long as what is returned.
-    pub(crate) fn executor(&self) -> Result<Rc<LocalExecutor<'static>>, LoopGone> {
+    pub(crate) fn executor(&self) -> Result<Rc<LoopExecutor>, LoopGone> {
         self.executor.upgrade().ok_or(LoopGone)
     }
 

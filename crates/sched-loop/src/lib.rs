@@ -48,6 +48,7 @@ mod event_loop;
 mod handle;
 mod interrupt;
 mod introspect;
+mod queue;
 mod scheduling;
 mod stop;
 
@@ -70,6 +71,7 @@ pub use interrupt::{
     task_timeout, task_timeout_at,
 };
 pub use introspect::{stats, task_dump};
+pub use queue::{LoopExecutor, LoopQueue};
 pub use scheduling::{
     LoopError, all_tasks, blocked_tasks, create_task_descend, create_task_start, current_task,
     eager, runnable_tasks, sleep_insert, task_is_blocked, task_is_runnable, task_reinsert,

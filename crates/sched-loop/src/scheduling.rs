@@ -11,6 +11,7 @@ use corokit_scheduler::{Eager, LocalExecutor, ScheduleError, Task, TaskInfo};
 
 use crate::current::current;
 use crate::handle::{LoopGone, LoopHandle};
+use crate::queue::LoopExecutor;
 
 /// Why a request about the order or the tasks of a loop failed. Nothing has changed.
 ///
@@ -395,7 +396,7 @@ pub fn task_is_blocked(id: TaskId) -> bool {
 }
 
 /// Asks the executor of the current loop.
-fn ask<R>(question: impl FnOnce(&LocalExecutor<'static>) -> R) -> Option<R> {
+fn ask<R>(question: impl FnOnce(&LoopExecutor) -> R) -> Option<R> {
     current()?.with(question).ok()
 }
 

@@ -150,7 +150,7 @@ impl<'a, Q: ReadyQueue> LocalExecutor<'a, Q> {
     /// #   fn insert_after(&mut self, slot: u32, anchor: u32) -> bool { self.0.insert_after(slot, anchor) }
     /// #   fn insert_before(&mut self, slot: u32, anchor: u32) -> bool { self.0.insert_before(slot, anchor) }
     /// #   fn rotate_left(&mut self, count: usize) { self.0.rotate_left(count) }
-    /// #   fn iter(&self) -> impl Iterator<Item = u32> + '_ { self.0.iter() }
+    /// #   fn iter(&self) -> Box<dyn Iterator<Item = u32> + '_> { self.0.iter() }
     ///     fn pop(&mut self) -> Option<u32> {
     ///         self.0.pop()
     ///     }
@@ -464,9 +464,9 @@ impl<Q: ReadyQueue> Drop for LocalExecutor<'_, Q> {
     }
 }
 
-impl Default for LocalExecutor<'_> {
+impl<Q: ReadyQueue + Default> Default for LocalExecutor<'_, Q> {
     fn default() -> Self {
-        LocalExecutor::new()
+        LocalExecutor::with_queue(Q::default())
     }
 }
 

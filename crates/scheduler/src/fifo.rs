@@ -203,15 +203,15 @@ impl ReadyQueue for Fifo {
         self.tail = tail;
     }
 
-    fn iter(&self) -> impl Iterator<Item = u32> + '_ {
+    fn iter(&self) -> Box<dyn Iterator<Item = u32> + '_> {
         let mut slot = self.head;
-        std::iter::from_fn(move || {
+        Box::new(std::iter::from_fn(move || {
             let this = slot;
             if this == NONE {
                 return None;
             }
             slot = self.links[this as usize].next;
             Some(this)
-        })
+        }))
     }
 }

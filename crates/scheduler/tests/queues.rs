@@ -56,7 +56,7 @@ impl<F: FnMut(&mut Fifo, u32)> ReadyQueue for Custom<F> {
     fn rotate_left(&mut self, count: usize) {
         self.fifo.rotate_left(count);
     }
-    fn iter(&self) -> impl Iterator<Item = u32> + '_ {
+    fn iter(&self) -> Box<dyn Iterator<Item = u32> + '_> {
         self.fifo.iter()
     }
 }

@@ -3,7 +3,6 @@
 use std::any::TypeId;
 
 use corokit_core::{TaskId, TaskState};
-use corokit_scheduler::LocalExecutor;
 
 use super::arena::Key;
 use super::error::{InterruptError, ThrowError};
@@ -12,6 +11,7 @@ use super::registry::{self, Fate, Thrown};
 use super::scope::acknowledge;
 use crate::current::current;
 use crate::handle::LoopHandle;
+use crate::queue::LoopExecutor;
 
 /// Throws a payload at a task of the current loop, which will find it when its turn comes: puts
 /// the task at the tail of the ready queue, and returns.
@@ -110,10 +110,7 @@ pub(super) fn refused<P>(error: InterruptError, payload: Option<P>) -> ThrowErro
 }
 
 /// Makes sure that a task is in a state in which it can be interrupted.
-pub(super) fn check(
-    executor: &LocalExecutor<'static>,
-    task: TaskId,
-) -> Result<TaskState, InterruptError> {
+pub(super) fn check(executor: &LoopExecutor, task: TaskId) -> Result<TaskState, InterruptError> {
     match executor.task_state(task) {
         Some(state @ (TaskState::Runnable | TaskState::Blocked)) => Ok(state),
         Some(TaskState::Running) => Err(InterruptError::Running(task)),
