@@ -319,3 +319,48 @@ fn a_callback_may_do_anything_with_the_executor() {
     assert!(executor.is_empty());
     drop(victim);
 }
+
+/// A wake-up without a reason is one that every future has to take.
+#[test]
+fn a_task_is_woken_by_its_id() {
+    let executor = LocalExecutor::new();
+    let polls = Rc::new(Cell::new(0));
+    let count = Rc::clone(&polls);
+    let task = executor.spawn(poll_fn(move |_| {
+        count.set(count.get() + 1);
+        Poll::<()>::Pending
+    }));
+    assert_eq!(executor.wake_task(task.id()), Ok(false));
+    while executor.try_tick() {}
+    assert_eq!(executor.wake_task(task.id()), Ok(true));
+    assert_eq!(executor.wake_task(task.id()), Ok(false));
+    while executor.try_tick() {}
+    assert_eq!(polls.get(), 2);
+    let id = task.id();
+    task.kill().unwrap();
+    assert_eq!(executor.wake_task(id), Err(ScheduleError::Finished(id)));
+    let other = LocalExecutor::new();
+    assert_eq!(other.wake_task(id), Err(ScheduleError::Foreign(id)));
+}
+
+#[test]
+fn a_main_future_is_woken_by_its_id_and_what_is_running_is_not() {
+    let executor = Rc::new(LocalExecutor::new());
+    let mut polls = 0;
+    block_on(executor.run(async {
+        let me = executor.current_task().unwrap();
+        assert_eq!(executor.wake_task(me), Err(ScheduleError::Running(me)));
+        let inside = Rc::clone(&executor);
+        let waking = executor.spawn(async move { inside.wake_task(me) });
+        poll_fn(|_| {
+            polls += 1;
+            match polls {
+                1 => Poll::Pending,
+                _ => Poll::Ready(()),
+            }
+        })
+        .await;
+        assert_eq!(waking.await, Ok(true));
+    }));
+    assert_eq!(polls, 2);
+}
