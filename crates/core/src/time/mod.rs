@@ -94,6 +94,28 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
     }
 }
 
+/// Blocks the thread on a future, with I/O and timers at work.
+///
+/// # Examples
+///
+/// ```
+/// use corokit_core::time;
+/// use std::time::Duration;
+///
+/// let answer = time::block_on(async {
+///     time::sleep(Duration::from_millis(1)).await;
+///     42
+/// });
+/// assert_eq!(answer, 42);
+/// ```
+pub fn block_on<T>(future: impl Future<Output = T>) -> T {
+    #[cfg(feature = "virtual-time")]
+    if let Some(source) = installed() {
+        return source::block_on(&*source, future);
+    }
+    async_io::block_on(future)
+}
+
 /// The future of [`sleep`] and [`sleep_until`].
 #[must_use = "futures do nothing unless polled or awaited"]
 pub struct Sleep {

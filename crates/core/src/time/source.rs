@@ -2,10 +2,13 @@
 
 use std::cell::RefCell;
 use std::fmt;
+use std::future::{Future, poll_fn};
 use std::marker::PhantomData;
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Instant;
 
 thread_local! {
@@ -26,6 +29,11 @@ pub trait TimeSource: fmt::Debug + Send + Sync {
 
     /// Takes a registration back. The key may be one of a timer that has woken its waker already.
     fn cancel(&self, key: u64);
+
+    /// Lets time pass until the next timer is due, because a [`block_on`](super::block_on) on this
+    /// thread has nothing to do before that. Returns `false` if no timer will wake anything: then
+    /// the thread sleeps.
+    fn advance(&self) -> bool;
 }
 
 /// Makes a source the one of this thread, until the guard is dropped.
@@ -54,6 +62,10 @@ pub trait TimeSource: fmt::Debug + Send + Sync {
 ///     }
 ///
 ///     fn cancel(&self, _: u64) {}
+///
+///     fn advance(&self) -> bool {
+///         false
+///     }
 /// }
 ///
 /// let instant = Instant::now() - Duration::from_secs(1);
@@ -95,6 +107,46 @@ pub(super) fn installed() -> Option<Arc<dyn TimeSource>> {
         .try_with(|source| source.borrow().clone())
         .ok()
         .flatten()
+}
+
+/// Blocks the thread on a future, and lets the source pass the time for which nothing happens.
+pub(super) fn block_on<T>(source: &dyn TimeSource, future: impl Future<Output = T>) -> T {
+    let mut future = pin!(future);
+    async_io::block_on(poll_fn(|cx| {
+        let notice = Arc::new(Notice {
+            woken: AtomicBool::new(false),
+            sleeper: cx.waker().clone(),
+        });
+        let waker = Waker::from(Arc::clone(&notice));
+        loop {
+            let polled = future.as_mut().poll(&mut Context::from_waker(&waker));
+            if polled.is_ready() {
+                return polled;
+            }
+            while !notice.woken.swap(false, Ordering::Acquire) {
+                if !source.advance() {
+                    return Poll::Pending;
+                }
+            }
+        }
+    }))
+}
+
+/// Notes a wake-up, so that time does not pass while there is something to do.
+struct Notice {
+    woken: AtomicBool,
+    sleeper: Waker,
+}
+
+impl Wake for Notice {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.woken.store(true, Ordering::Release);
+        self.sleeper.wake_by_ref();
+    }
 }
 
 /// A timer of a [`TimeSource`].
