@@ -6,7 +6,7 @@ use std::panic::Location;
 use std::pin::pin;
 use std::rc::Rc;
 
-use corokit_core::ReadyQueue;
+use corokit_core::{ReadyQueue, time};
 use corokit_scheduler::Task;
 
 use crate::builder::LoopBuilder;
@@ -154,7 +154,7 @@ impl EventLoop {
         if let Some(outer) = entered.outer() {
             EventLoop::report_nested(outer, Location::caller());
         }
-        async_io::block_on(self.executor.run(future))
+        time::block_on(self.executor.run(future))
     }
 
     /// Runs the loop inside of a foreign one: a future for `block_on` of smol or tokio, or for a
@@ -262,6 +262,22 @@ impl EventLoop {
     /// ```
     pub fn handle(&self) -> LoopHandle {
         LoopHandle::new(Rc::downgrade(&self.executor), Rc::clone(&self.stop))
+    }
+
+    /// Calls a function with the loop as the current one: what it spawns goes here.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_sched_loop::{self as sched_loop, EventLoop};
+    ///
+    /// let event_loop = EventLoop::new();
+    /// let task = event_loop.enter(|| sched_loop::spawn(async { 1 }));
+    /// assert_eq!(event_loop.run(task), 1);
+    /// ```
+    pub fn enter<R>(&self, call: impl FnOnce() -> R) -> R {
+        let _entered = current::enter(self.handle());
+        call()
     }
 
     /// Returns the executor: the ready queue and the tasks.
