@@ -2,8 +2,9 @@
 
 use std::env;
 use std::future::Future;
+use std::mem::{Discriminant, discriminant};
 
-use crate::failure::Failure;
+use crate::failure::{Failure, FailureKind};
 use crate::lab::Lab;
 use crate::options::{Options, Strategy};
 use crate::plan::{Decision, Plan};
@@ -29,7 +30,8 @@ pub struct Explored {
 }
 
 impl Explored {
-    /// Returns how many times the body was run.
+    /// Returns how many schedules were tried: how many times the body was run, but for the one run
+    /// in which PCT learns how long runs are.
     ///
     /// # Examples
     ///
@@ -158,24 +160,38 @@ fn attempt<Fut: Future<Output = ()> + 'static>(
         Ok(ended) => return Ok(ended.steps),
         Err(failure) => failure,
     };
-    let shorter = shrink(options, plan.record(), body);
+    // A run that does not end is long, and so are those that are tried to make it short.
+    let shorter = match failed.kind() {
+        FailureKind::Livelock { .. } => None,
+        kind => shrink(options, plan.record(), discriminant(kind), body),
+    };
     let token = match shorter {
-        Some(choices) => Plan::follow(choices).token(),
+        Some(choices) => Plan::follow(choices).token().faults(options, None),
         None => failed.token().clone(),
     };
-    // Once more, to see and hear what happens.
-    match options.try_replay(&token, body) {
-        Err(failure) => Err(failure),
+    Err(explained(options, &token, failed, body))
+}
+
+/// Runs what has failed once more, to see and hear what happens.
+fn explained<Fut: Future<Output = ()> + 'static>(
+    options: &Options,
+    token: &Token,
+    failed: Failure,
+    body: &impl Fn(Lab) -> Fut,
+) -> Failure {
+    match options.try_replay(token, body) {
+        Err(failure) => failure,
         // It depends on something that the lab does not rule.
-        Ok(()) => Err(failed),
+        Ok(()) => failed,
     }
 }
 
-/// Looks for a schedule that fails as well, with fewer decisions that differ from first in, first
+/// Looks for a schedule that fails in the same way, with fewer decisions that differ from first in, first
 /// out.
 fn shrink<Fut: Future<Output = ()> + 'static>(
     options: &Options,
     record: &[Decision],
+    kind: Discriminant<FailureKind>,
     body: &impl Fn(Lab) -> Fut,
 ) -> Option<Vec<usize>> {
     let mut budget = options.shrink;
@@ -186,7 +202,8 @@ fn shrink<Fut: Future<Output = ()> + 'static>(
             quiet: true,
             ..Extras::default()
         };
-        let failed = execute(options, &mut plan, extras, body).is_err();
+        let failed = execute(options, &mut plan, extras, body)
+            .is_err_and(|failure| discriminant(failure.kind()) == kind);
         Some(failed.then(|| trimmed(plan.record())))
     };
     let mut best = trimmed(record);
@@ -236,24 +253,31 @@ pub(crate) fn strike_everywhere<Fut: Future<Output = ()> + 'static>(
     blow: Blow,
     body: &impl Fn(Lab) -> Fut,
 ) -> Result<Explored, Failure> {
-    let survey = Extras {
-        survey: true,
-        trace: true,
+    if let Some(replayed) = replayed(options, body) {
+        return replayed;
+    }
+    let quiet = Extras {
+        quiet: true,
         ..Extras::default()
     };
-    let ended = execute(options, &mut options.plan(0, 100), survey, body)?;
-    let mut schedules = 1;
-    for (victim, step) in ended.alive {
-        let attack = Extras {
-            attack: Some(Attack { victim, step, blow }),
-            trace: true,
-            ..Extras::default()
-        };
-        execute(options, &mut options.plan(0, 100), attack, body)?;
-        schedules += 1;
+    let strike = |extras| {
+        let struck = execute(options, &mut options.plan(0, 100), extras, body);
+        struck.map_err(|failed| {
+            let token = failed.token().clone();
+            explained(options, &token, failed, body)
+        })
+    };
+    let survey = Extras {
+        survey: true,
+        ..quiet
+    };
+    let alive = strike(survey)?.alive;
+    for &(victim, step) in &alive {
+        let attack = Some(Attack { victim, step, blow });
+        strike(Extras { attack, ..quiet })?;
     }
     Ok(Explored {
-        schedules,
+        schedules: 1 + alive.len(),
         complete: true,
     })
 }

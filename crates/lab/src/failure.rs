@@ -4,6 +4,7 @@ use std::any::Any;
 use std::error::Error;
 use std::fmt;
 
+use crate::explore::TOKEN;
 use crate::token::Token;
 use crate::trace::Event;
 
@@ -39,8 +40,7 @@ pub(crate) struct Details {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FailureKind {
-    /// The body panicked, or an [invariant](crate::Lab::always), or a task whose panic nobody has
-    /// heard of.
+    /// The body panicked, or one of its tasks, or an [invariant](crate::Lab::always).
     Panic {
         /// What it said.
         message: String,
@@ -110,7 +110,10 @@ impl fmt::Display for FailureKind {
         match self {
             FailureKind::Panic { message } => write!(f, "a task panicked: {message}"),
             FailureKind::Deadlock { tasks } => {
-                write!(f, "every task is blocked, and there is no timer:\n{tasks}")
+                write!(
+                    f,
+                    "every task is blocked, there is no timer, and nobody else is waited for:\n{tasks}"
+                )
             }
             FailureKind::Livelock { steps } => {
                 write!(f, "the run has not ended after {steps} steps")
@@ -144,8 +147,9 @@ impl fmt::Display for Failure {
         }
         write!(
             f,
-            "to see it again: corokit_lab::replay(\"{}\", ..)",
-            self.token()
+            "to see it again, run this test alone with {TOKEN}={token}, \
+             or call corokit_lab::replay(\"{token}\", ..)",
+            token = self.token()
         )
     }
 }

@@ -28,8 +28,8 @@
 //! - **Order**: at each step the lab chooses one of the tasks that are ready. Only what the program
 //!   has asked for by a position, such as `task_switch`, is left as it asks. What a strategy chooses
 //!   is random only in its seed, so every run can be repeated.
-//! - **Failure**: a run fails if the body panics, or a task whose panic nobody hears of, or an
-//!   [invariant](Lab::always); if it comes to a deadlock; if it does not end within
+//! - **Failure**: a run fails if the body or one of its tasks panics, whether or not anybody
+//!   [hears of it](Options::allow_panics), or an [invariant](Lab::always) does; if it comes to a deadlock; if it does not end within
 //!   [a number of steps](Options::max_steps). The failure shows what happened, and a [`Token`] that
 //!   brings it back: with [`replay`], or with the environment variable `COROKIT_LAB_TOKEN` for a
 //!   test that is run alone.

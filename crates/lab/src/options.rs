@@ -7,7 +7,7 @@ use crate::explore::{self, Explored};
 use crate::failure::Failure;
 use crate::lab::Lab;
 use crate::plan::Plan;
-use crate::run::{Extras, execute};
+use crate::run::{Ended, Extras, execute};
 use crate::token::Token;
 use crate::trace::Event;
 
@@ -61,7 +61,7 @@ impl Default for Options {
         Options {
             strategy: Strategy::Random,
             seed: 0,
-            max_steps: 1_000_000,
+            max_steps: 100_000,
             max_schedules: 1_000_000,
             shrink: 500,
             delays: false,
@@ -91,6 +91,17 @@ pub struct Run<T> {
     pub elapsed: Duration,
     /// What happened, in order.
     pub trace: Vec<Event>,
+}
+
+impl<T> Run<T> {
+    fn new(ended: Ended<T>) -> Self {
+        Run {
+            output: ended.output,
+            steps: ended.steps,
+            elapsed: ended.elapsed,
+            trace: ended.trace,
+        }
+    }
 }
 
 impl Options {
@@ -135,8 +146,8 @@ impl Options {
         self
     }
 
-    /// Sets how many steps a run may take before it counts as one that never ends; by default a
-    /// million.
+    /// Sets how many steps a run may take before it counts as one that never ends; by default
+    /// 100,000.
     ///
     /// # Examples
     ///
@@ -251,8 +262,8 @@ impl Options {
         self
     }
 
-    /// Lets tasks panic as long as the body does not. Without it, a panic that the body does not
-    /// come to hear of fails the run.
+    /// Lets tasks panic as long as the body does not. Without it, every panic on the thread fails
+    /// the run, also one that the program catches: a test that means it says so by this.
     ///
     /// # Examples
     ///
@@ -324,21 +335,31 @@ impl Options {
         &self,
         body: impl FnOnce(Lab) -> Fut,
     ) -> Result<Run<T>, Failure> {
-        let mut plan = match explore::token_of_environment() {
-            Some(token) => token.plan(),
-            None => self.plan(0, 100),
-        };
+        if let Some(token) = explore::token_of_environment() {
+            return self.replayed(&token, body);
+        }
         let extras = Extras {
             trace: true,
             ..Extras::default()
         };
-        let ended = execute(self, &mut plan, extras, body)?;
-        Ok(Run {
-            output: ended.output,
-            steps: ended.steps,
-            elapsed: ended.elapsed,
-            trace: ended.trace,
-        })
+        execute(self, &mut self.plan(0, 100), extras, body).map(Run::new)
+    }
+
+    fn replayed<T: 'static, Fut: Future<Output = T> + 'static>(
+        &self,
+        token: &Token,
+        body: impl FnOnce(Lab) -> Fut,
+    ) -> Result<Run<T>, Failure> {
+        let options = self
+            .clone()
+            .delays(token.delays)
+            .spurious_wakes(token.wakes);
+        let extras = Extras {
+            trace: true,
+            attack: token.attack,
+            ..Extras::default()
+        };
+        execute(&options, &mut token.plan(), extras, body).map(Run::new)
     }
 
     /// Runs a body under many schedules: see [`check`](crate::check).
@@ -404,11 +425,7 @@ impl Options {
         token: &Token,
         body: impl FnOnce(Lab) -> Fut,
     ) -> Result<T, Failure> {
-        let extras = Extras {
-            trace: true,
-            ..Extras::default()
-        };
-        execute(self, &mut token.plan(), extras, body).map(|ended| ended.output)
+        self.replayed(token, body).map(|run| run.output)
     }
 
     /// Strikes each victim of a body before each step: see

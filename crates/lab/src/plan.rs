@@ -58,7 +58,10 @@ impl Plan {
     }
 
     pub(crate) fn follow(choices: Vec<usize>) -> Self {
-        Plan::new(Guide::Follow(choices))
+        match choices.is_empty() {
+            true => Plan::fifo(),
+            false => Plan::new(Guide::Follow(choices)),
+        }
     }
 
     fn new(guide: Guide) -> Self {
@@ -114,11 +117,16 @@ impl Plan {
 
 /// Chooses among the entries, and now and then a fault.
 fn random(rng: &mut Rng, choices: Choices) -> usize {
-    let Choices { entries, faults } = choices;
-    if entries == 0 || (faults > 0 && rng.u8(..8) == 0) {
-        return entries + rng.usize(..faults);
+    match fault(rng, choices) {
+        Some(fault) => fault,
+        None => rng.usize(..choices.entries),
     }
-    rng.usize(..entries)
+}
+
+/// Chooses a fault, now and then.
+fn fault(rng: &mut Rng, choices: Choices) -> Option<usize> {
+    let due = choices.faults > 0 && rng.u8(..8) == 0;
+    due.then(|| choices.entries + rng.usize(..choices.faults))
 }
 
 /// Probabilistic concurrency testing (Burckhardt and others, 2010): each task has a random
@@ -164,8 +172,8 @@ impl Pct {
     }
 
     fn choose(&mut self, choices: Choices, entries: impl FnOnce() -> Vec<TaskId>) -> usize {
-        if choices.entries == 0 {
-            return self.rng.usize(..choices.faults);
+        if let Some(fault) = fault(&mut self.rng, choices) {
+            return fault;
         }
         let mut entries = entries();
         entries.truncate(choices.entries);
@@ -245,19 +253,15 @@ mod tests {
 
     #[test]
     fn faults_are_chosen_now_and_then() {
-        let mut plan = Plan::random(3);
         let choices = Choices {
             entries: 2,
             faults: 1,
         };
-        let chosen: Vec<usize> = (0..200).map(|_| plan.choose(choices, || ids(2))).collect();
-        let faults = chosen.iter().filter(|index| **index == 2).count();
-        assert!((5..100).contains(&faults), "{faults} of 200");
-        let only = Choices {
-            entries: 0,
-            faults: 2,
-        };
-        assert!(plan.choose(only, Vec::new) < 2);
+        for mut plan in [Plan::random(3), Plan::pct(3, 2, 100)] {
+            let chosen: Vec<usize> = (0..200).map(|_| plan.choose(choices, || ids(2))).collect();
+            let faults = chosen.iter().filter(|index| **index == 2).count();
+            assert!((5..100).contains(&faults), "{faults} of 200");
+        }
     }
 
     #[test]

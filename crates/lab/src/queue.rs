@@ -41,9 +41,10 @@ impl Entries {
         placed.map_or(self.order.len(), |placed| placed.max(1))
     }
 
-    /// Lets the entry at an index run next.
-    pub(crate) fn choose(&mut self, index: usize) {
+    /// Lets the entry at an index run next, and returns its slot.
+    pub(crate) fn choose(&mut self, index: usize) -> u32 {
         self.chosen = index;
+        self.order[index].slot
     }
 
     /// Starts to note which slots are pushed.

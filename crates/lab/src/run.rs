@@ -24,7 +24,7 @@ use crate::trace::{Event, Happening, Recorder};
 use crate::victim::Blow;
 
 /// Which victim is struck, how, and before which step.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Attack {
     pub(crate) victim: usize,
     pub(crate) step: usize,
@@ -36,7 +36,7 @@ pub(crate) struct Attack {
 pub(crate) struct Extras {
     /// Keep a trace.
     pub(crate) trace: bool,
-    /// Do not print panics.
+    /// Keep panics from being printed.
     pub(crate) quiet: bool,
     /// Note which victims are alive before each step.
     pub(crate) survey: bool,
@@ -65,7 +65,7 @@ pub(crate) fn execute<T: 'static, Fut: Future<Output = T> + 'static>(
     let watch = Watch::start(extras.quiet);
     let entries = Rc::new(RefCell::new(Entries::default()));
     let mut run = Run {
-        event_loop: EventLoop::with_queue(LabQueue(Rc::clone(&entries))),
+        event_loop: Rc::new(EventLoop::with_queue(LabQueue(Rc::clone(&entries)))),
         entries,
         lab: Lab::new(clock),
         recorder: extras.trace.then(Recorder::default),
@@ -77,7 +77,14 @@ pub(crate) fn execute<T: 'static, Fut: Future<Output = T> + 'static>(
     if extras.trace {
         run.entries.borrow_mut().note_pushes();
     }
-    let outcome = run.complete(plan, extras, body, &watch);
+    let event_loop = Rc::clone(&run.event_loop);
+    // All of it happens inside of the loop: what the body, destructors and invariants spawn goes
+    // there.
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        event_loop.enter(|| run.complete(plan, extras, body))
+    }));
+    let outcome = outcome.unwrap_or_else(|payload| Err(panicked(payload)));
+    drop(event_loop);
     let elapsed = run.lab.elapsed();
     let Run {
         event_loop,
@@ -93,9 +100,12 @@ pub(crate) fn execute<T: 'static, Fut: Future<Output = T> + 'static>(
         lab.shared.clear();
         drop(event_loop);
     }));
-    let outcome = match (outcome, ended) {
-        (Ok(_), Err(payload)) => Err(panicked(payload)),
-        (outcome, _) => outcome,
+    let outcome = match (outcome, ended, watch.first()) {
+        (Ok(_), Err(payload), _) => Err(panicked(payload)),
+        (Ok(_), Ok(()), Some(message)) if !options.allow_panics => {
+            Err((FailureKind::Panic { message }, None))
+        }
+        (outcome, ..) => outcome,
     };
     let trace = recorder.map(Recorder::into_events).unwrap_or_default();
     match outcome {
@@ -109,7 +119,7 @@ pub(crate) fn execute<T: 'static, Fut: Future<Output = T> + 'static>(
         Err((kind, payload)) => Err(Failure {
             details: Box::new(Details {
                 kind,
-                token: plan.token(),
+                token: plan.token().faults(options, extras.attack),
                 trace,
                 payload,
                 struck,
@@ -126,7 +136,7 @@ fn panicked(payload: Box<dyn Any + Send>) -> Bad {
 }
 
 struct Run<'a> {
-    event_loop: EventLoop,
+    event_loop: Rc<EventLoop>,
     entries: Rc<RefCell<Entries>>,
     lab: Lab,
     recorder: Option<Recorder>,
@@ -142,9 +152,8 @@ impl Run<'_> {
         plan: &mut Plan,
         extras: Extras,
         body: impl FnOnce(Lab) -> Fut,
-        watch: &Watch,
     ) -> Result<T, Bad> {
-        let body = catch_unwind(AssertUnwindSafe(|| body(self.lab.clone()))).map_err(panicked)?;
+        let body = body(self.lab.clone());
         let main = self.event_loop.task().name("main").spawn(body);
         self.record(None);
         while !main.is_finished() {
@@ -153,18 +162,10 @@ impl Run<'_> {
                 return Err((FailureKind::Livelock { steps }, None));
             }
             self.before_step(extras);
-            // What a step calls, and what an invariant finds, is caught here.
-            let stepped = catch_unwind(AssertUnwindSafe(|| self.step(plan)));
-            stepped.map_err(panicked)??;
+            self.step(plan)?;
             self.steps += 1;
         }
-        let output = finish(main).map_err(panicked)?;
-        match watch.first() {
-            Some(message) if !self.options.allow_panics => {
-                Err((FailureKind::Panic { message }, None))
-            }
-            _ => Ok(output),
-        }
+        Ok(finish(main))
     }
 
     /// Looks at the victims, and strikes the one whose time has come.
@@ -229,17 +230,13 @@ impl Run<'_> {
     }
 
     fn poll(&mut self, index: usize) -> Result<(), Bad> {
-        self.entries.borrow_mut().choose(index);
-        let ran = self.recorder.is_some().then(|| {
-            let ids = self.event_loop.executor().ready_ids();
-            let id = ids[index];
-            let at = self.lab.elapsed();
-            if let Some(recorder) = &mut self.recorder {
-                recorder.polled(at, id);
-            }
-            id
-        });
-        self.event_loop.try_tick();
+        let slot = self.entries.borrow_mut().choose(index);
+        let ran = match &mut self.recorder {
+            Some(recorder) => recorder.polled(self.lab.shared.clock.elapsed(), slot),
+            None => None,
+        };
+        // The loop is entered already.
+        self.event_loop.executor().try_tick();
         self.record(ran);
         self.lab.shared.check();
         Ok(())
@@ -264,20 +261,17 @@ impl Run<'_> {
             return;
         };
         let executor = self.event_loop.executor();
-        // Asking first brings in what was woken: only then is all that was pushed there.
-        let tasks = executor.ready_len();
-        debug_assert!(tasks <= executor.tasks().len());
         let pushed = self.entries.borrow_mut().take_pushes();
         recorder.compare(self.lab.shared.clock.elapsed(), executor, ran, &pushed);
     }
 }
 
-/// Takes the output out of a task that has finished.
-fn finish<T>(main: Task<T>) -> Result<T, Box<dyn Any + Send>> {
+/// Takes the output out of a task that has finished. If it panicked, this panics.
+fn finish<T>(main: Task<T>) -> T {
     let mut main = pin!(main);
-    let polled = AssertUnwindSafe(|| main.as_mut().poll(&mut Context::from_waker(Waker::noop())));
-    match catch_unwind(polled)? {
-        Poll::Ready(output) => Ok(output),
+    let polled = main.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    match polled {
+        Poll::Ready(output) => output,
         Poll::Pending => unreachable!("the task has finished"),
     }
 }
@@ -285,10 +279,10 @@ fn finish<T>(main: Task<T>) -> Result<T, Box<dyn Any + Send>> {
 /// Lists the tasks and what they do.
 fn describe(event_loop: &EventLoop) -> String {
     let mut tasks = event_loop.executor().tasks();
-    tasks.sort_unstable_by_key(|task| (task.id().slot(), task.id().generation()));
-    let line = |task: &TaskInfo| {
-        let name = task.name().unwrap_or("unnamed");
-        format!("  {name} ({}): {}", task.id(), task.state())
+    tasks.sort_unstable_by_key(|task| task.id().slot());
+    let line = |task: &TaskInfo| match task.name() {
+        Some(name) => format!("  {name}: {}", task.state()),
+        None => format!("  an unnamed task: {}", task.state()),
     };
     tasks.iter().map(line).collect::<Vec<_>>().join("\n")
 }

@@ -4,25 +4,34 @@ use std::error::Error;
 use std::fmt;
 use std::str::FromStr;
 
+use crate::options::Options;
 use crate::plan::Plan;
+use crate::run::Attack;
+use crate::victim::Blow;
 
 /// Names a schedule: what a failure prints, and what brings it back with
 /// [`replay`](crate::replay).
 ///
-/// It belongs to the program that gave it: the same body with the same [`Options`](crate::Options).
+/// It belongs to the program that gave it, and says everything that the run depends on: the
+/// schedule, the faults that were allowed, the victim that was struck.
 ///
 /// # Examples
 ///
 /// ```
 /// use corokit_lab::Token;
 ///
-/// let token: Token = "random-2a".parse()?;
-/// assert_eq!(token.to_string(), "random-2a");
+/// let token: Token = "random-2a+delays".parse()?;
+/// assert_eq!(token.to_string(), "random-2a+delays");
 /// assert!("no token".parse::<Token>().is_err());
 /// # Ok::<(), corokit_lab::TokenError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Token(Schedule);
+pub struct Token {
+    schedule: Schedule,
+    pub(crate) delays: bool,
+    pub(crate) wakes: bool,
+    pub(crate) attack: Option<Attack>,
+}
 
 /// What a token stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,12 +52,27 @@ pub(crate) enum Schedule {
 
 impl Token {
     pub(crate) fn new(schedule: Schedule) -> Self {
-        Token(schedule)
+        Token {
+            schedule,
+            delays: false,
+            wakes: false,
+            attack: None,
+        }
+    }
+
+    /// Adds what else the run depends on.
+    pub(crate) fn faults(self, options: &Options, attack: Option<Attack>) -> Self {
+        Token {
+            schedule: self.schedule,
+            delays: options.delays,
+            wakes: options.spurious_wakes,
+            attack,
+        }
     }
 
     /// Returns a plan that decides as the one that the token was taken from.
     pub(crate) fn plan(&self) -> Plan {
-        match &self.0 {
+        match &self.schedule {
             Schedule::Fifo => Plan::fifo(),
             Schedule::Random { seed } => Plan::random(*seed),
             Schedule::Pct { seed, depth, steps } => Plan::pct(*seed, *depth, *steps),
@@ -59,7 +83,23 @@ impl Token {
 
 impl fmt::Display for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
+        self.schedule.fmt(f)?;
+        if self.delays {
+            f.write_str("+delays")?;
+        }
+        if self.wakes {
+            f.write_str("+wakes")?;
+        }
+        match self.attack {
+            Some(Attack { victim, step, blow }) => write!(f, "+{}-{victim}-{step}", word(blow)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Schedule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
             Schedule::Fifo => f.write_str("fifo"),
             Schedule::Random { seed } => write!(f, "random-{seed:x}"),
             Schedule::Pct { seed, depth, steps } => write!(f, "pct-{depth}-{steps}-{seed:x}"),
@@ -80,18 +120,49 @@ impl fmt::Display for Token {
     }
 }
 
+fn word(blow: Blow) -> &'static str {
+    match blow {
+        Blow::Cancel => "drop",
+        Blow::Panic => "panic",
+    }
+}
+
 impl FromStr for Token {
     type Err = TokenError;
 
     fn from_str(text: &str) -> Result<Self, TokenError> {
-        parse(text.trim()).map(Token).ok_or(TokenError)
+        parse(text.trim()).ok_or(TokenError)
     }
 }
 
 /// More choices than any run makes: a token with more of them is not one of ours.
 const MOST_CHOICES: usize = 100_000_000;
 
-fn parse(text: &str) -> Option<Schedule> {
+fn parse(text: &str) -> Option<Token> {
+    let mut parts = text.split('+');
+    let mut token = Token::new(schedule(parts.next()?)?);
+    for part in parts {
+        match part {
+            "delays" => token.delays = true,
+            "wakes" => token.wakes = true,
+            attack => token.attack = Some(parse_attack(attack)?),
+        }
+    }
+    Some(token)
+}
+
+fn parse_attack(text: &str) -> Option<Attack> {
+    let (blow, numbers) = text.split_once('-')?;
+    let (victim, step) = numbers.split_once('-')?;
+    let blows = [Blow::Cancel, Blow::Panic];
+    Some(Attack {
+        blow: blows.into_iter().find(|known| word(*known) == blow)?,
+        victim: victim.parse().ok()?,
+        step: step.parse().ok()?,
+    })
+}
+
+fn schedule(text: &str) -> Option<Schedule> {
     if text == "fifo" {
         return Some(Schedule::Fifo);
     }
@@ -118,6 +189,10 @@ fn parse(text: &str) -> Option<Schedule> {
                     return None;
                 }
                 choices.resize(choices.len() + times, choice);
+            }
+            // Without any choice it would be another name for first in, first out.
+            if choices.is_empty() {
+                return None;
             }
             Some(Schedule::Choices(choices))
         }
@@ -156,24 +231,43 @@ mod tests {
             any::<u64>().prop_map(|seed| Schedule::Random { seed }),
             (any::<u64>(), any::<usize>(), any::<usize>())
                 .prop_map(|(seed, depth, steps)| Schedule::Pct { seed, depth, steps }),
-            prop::collection::vec(prop_oneof![3 => Just(0), 1 => 0..20usize], 0..50)
+            prop::collection::vec(prop_oneof![3 => Just(0), 1 => 0..20usize], 1..50)
                 .prop_map(Schedule::Choices),
         ]
     }
 
     proptest! {
         #[test]
-        fn a_token_says_what_it_stands_for(schedule in schedule()) {
-            let token = Token::new(schedule);
+        fn a_token_says_what_it_stands_for(
+            schedule in schedule(),
+            delays: bool,
+            wakes: bool,
+            attack in prop::option::of((any::<usize>(), any::<usize>(), any::<bool>())),
+        ) {
+            let attack = attack.map(|(victim, step, panic)| {
+                let blow = if panic { Blow::Panic } else { Blow::Cancel };
+                Attack { victim, step, blow }
+            });
+            let token = Token { schedule, delays, wakes, attack };
             prop_assert_eq!(token.to_string().parse(), Ok(token));
         }
 
         #[test]
-        fn anything_else_is_refused_or_understood(text in "[a-z0-9.x-]{0,30}") {
+        fn anything_else_is_refused_or_understood(text in "(fifo|random|pct|choices|[a-z]{0,5})[a-z0-9.x+-]{0,20}") {
             if let Ok(token) = text.parse::<Token>() {
                 prop_assert_eq!(token.to_string().parse(), Ok(token));
             }
         }
+    }
+
+    #[test]
+    fn a_token_is_short() {
+        let token: Token = "choices-0x12.3+delays+wakes+drop-0-5".parse().unwrap();
+        assert_eq!(
+            token.attack.map(|attack| (attack.victim, attack.step)),
+            Some((0, 5))
+        );
+        assert_eq!(token.to_string(), "choices-0x12.3+delays+wakes+drop-0-5");
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! What happened in a run, event by event.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 
 use corokit_core::{TaskId, TaskState};
-use corokit_sched_loop::LoopExecutor;
+use corokit_sched_loop::{LoopExecutor, TaskInfo};
 
 /// Something that happened in a run.
 ///
@@ -127,9 +127,15 @@ impl fmt::Display for Happening {
 #[derive(Default)]
 pub(crate) struct Recorder {
     events: Vec<Event>,
-    /// The tasks that have not finished, and their names.
-    known: HashMap<TaskId, Rc<str>>,
+    /// The tasks that have not finished, by slot, and their names.
+    known: HashMap<u32, Known>,
     unnamed: usize,
+}
+
+#[derive(Clone)]
+struct Known {
+    id: TaskId,
+    name: Rc<str>,
 }
 
 impl Recorder {
@@ -145,11 +151,11 @@ impl Recorder {
         });
     }
 
-    /// Notes that a task is about to be polled.
-    pub(crate) fn polled(&mut self, at: Duration, id: TaskId) {
-        if let Some(name) = self.known.get(&id).cloned() {
-            self.note(at, name, Happening::Polled);
-        }
+    /// Notes that the task in a slot is about to be polled, and returns its id.
+    pub(crate) fn polled(&mut self, at: Duration, slot: u32) -> Option<TaskId> {
+        let Known { id, name } = self.known.get(&slot).cloned()?;
+        self.note(at, name, Happening::Polled);
+        Some(id)
     }
 
     /// Notes what has changed since the last time: `ran` was polled, if anybody was, and `pushed`
@@ -161,58 +167,93 @@ impl Recorder {
         ran: Option<TaskId>,
         pushed: &[u32],
     ) {
-        let tasks = executor.tasks();
-        let states: HashMap<TaskId, TaskState> =
-            tasks.iter().map(|task| (task.id(), task.state())).collect();
+        let ran = ran.and_then(|id| self.known.get(&id.slot()).filter(|known| known.id == id));
+        let ran = ran.cloned();
+        let state = ran.as_ref().and_then(|ran| executor.task_state(ran.id));
+        let finished = state == Some(TaskState::Finished);
+        let is_alive = |known: &Known| executor.task_state(known.id) != Some(TaskState::Finished);
+        // Listing all tasks at each step would take too long if there are many.
+        let expected = self.known.len() - usize::from(finished);
+        let same = executor.ready_len() + executor.blocked_len() == expected
+            && pushed
+                .iter()
+                .all(|slot| self.known.get(slot).is_some_and(is_alive));
+        let infos = if same { Vec::new() } else { executor.tasks() };
+        let infos: BTreeMap<u32, TaskInfo> = infos
+            .into_iter()
+            .map(|info| (info.id().slot(), info))
+            .collect();
+
+        // The slots of those that are gone may be in use again.
+        let mut gone: Vec<Known> = Vec::new();
+        if !same {
+            gone.extend(
+                self.known
+                    .values()
+                    .filter(|known| !is_alive(known))
+                    .cloned(),
+            );
+        } else if finished {
+            gone.extend(ran.clone());
+        }
+        gone.sort_unstable_by_key(|known| {
+            (
+                Some(known.id) != ran.as_ref().map(|ran| ran.id),
+                known.id.slot(),
+            )
+        });
+        for known in &gone {
+            self.known.remove(&known.id.slot());
+        }
+
         // Who is pushed was spawned if nobody has seen it before.
         for slot in pushed {
-            let Some(task) = tasks.iter().find(|task| task.id().slot() == *slot) else {
-                continue;
-            };
-            if !self.known.contains_key(&task.id()) {
-                self.meet(at, task.id(), task.name());
-            } else if ran != Some(task.id()) {
-                let name = Rc::clone(&self.known[&task.id()]);
-                self.note(at, name, Happening::Woken);
+            match (self.known.get(slot), infos.get(slot)) {
+                (Some(known), _) if ran.as_ref().is_none_or(|ran| ran.id != known.id) => {
+                    let name = Rc::clone(&known.name);
+                    self.note(at, name, Happening::Woken);
+                }
+                (None, Some(info)) => {
+                    self.meet(at, info);
+                }
+                _ => {}
             }
         }
-        // Who was not pushed has blocked inside of the call that spawned it.
-        for task in &tasks {
-            if !self.known.contains_key(&task.id()) {
-                self.meet(at, task.id(), task.name());
-                let name = Rc::clone(&self.known[&task.id()]);
-                self.note(at, name, Happening::Blocked);
+        // Who was not pushed was placed, or has blocked inside of the call that spawned it.
+        for (slot, info) in &infos {
+            if !self.known.contains_key(slot) {
+                let name = self.meet(at, info);
+                if info.state() == TaskState::Blocked {
+                    self.note(at, name, Happening::Blocked);
+                }
             }
         }
-        if let Some((ran, name)) = ran.and_then(|id| Some((id, self.known.get(&id)?.clone()))) {
-            let happening = match states.get(&ran) {
-                Some(TaskState::Blocked) => Some(Happening::Blocked),
-                Some(_) => Some(Happening::Yielded),
-                None => None,
-            };
-            if let Some(happening) = happening {
-                self.note(at, name, happening);
+        match (ran, state) {
+            (Some(_), Some(TaskState::Finished) | None) | (None, _) => {}
+            (Some(ran), Some(TaskState::Blocked)) => {
+                self.note(at, ran.name, Happening::Blocked);
             }
+            (Some(ran), Some(_)) => self.note(at, ran.name, Happening::Yielded),
         }
-        let gone = self.known.keys().filter(|id| !states.contains_key(id));
-        let mut gone: Vec<TaskId> = gone.copied().collect();
-        gone.sort_unstable_by_key(|id| (Some(*id) != ran, id.slot(), id.generation()));
-        for id in gone {
-            if let Some(name) = self.known.remove(&id) {
-                self.note(at, name, Happening::Finished);
-            }
+        for known in gone {
+            self.note(at, known.name, Happening::Finished);
         }
     }
 
-    fn meet(&mut self, at: Duration, id: TaskId, name: Option<&str>) {
-        let name = match name {
+    fn meet(&mut self, at: Duration, info: &TaskInfo) -> Rc<str> {
+        let name: Rc<str> = match info.name() {
             Some(name) => Rc::from(name),
             None => {
                 self.unnamed += 1;
                 Rc::from(format!("#{}", self.unnamed))
             }
         };
-        self.known.insert(id, Rc::clone(&name));
-        self.note(at, name, Happening::Spawned);
+        let known = Known {
+            id: info.id(),
+            name: Rc::clone(&name),
+        };
+        self.known.insert(info.id().slot(), known);
+        self.note(at, Rc::clone(&name), Happening::Spawned);
+        name
     }
 }
