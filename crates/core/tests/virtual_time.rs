@@ -15,16 +15,18 @@ use corokit_core::time::{self, TimeSource};
 struct Manual {
     now: Mutex<Instant>,
     log: Mutex<Vec<String>>,
+    waker: Mutex<Option<Waker>>,
 }
 
 impl Manual {
     fn new() -> Arc<Self> {
         let now = Mutex::new(Instant::now());
         let log = Mutex::default();
-        Arc::new(Manual { now, log })
+        let waker = Mutex::default();
+        Arc::new(Manual { now, log, waker })
     }
 
-    fn advance(&self, by: Duration) {
+    fn set_forward(&self, by: Duration) {
         *self.now.lock().unwrap() += by;
     }
 
@@ -38,13 +40,25 @@ impl TimeSource for Manual {
         *self.now.lock().unwrap()
     }
 
-    fn register(&self, _: Instant, _: &Waker, previous: Option<u64>) -> u64 {
+    fn register(&self, _: Instant, waker: &Waker, previous: Option<u64>) -> u64 {
+        *self.waker.lock().unwrap() = Some(waker.clone());
         self.log.lock().unwrap().push(format!("after {previous:?}"));
         previous.map_or(1, |previous| previous + 1)
     }
 
-    fn cancel(&self, key: u64) {
+    fn cancel(&self, _: Instant, key: u64) {
         self.log.lock().unwrap().push(format!("cancel {key}"));
+    }
+
+    /// An hour passes, and whoever asked last is woken.
+    fn advance(&self) -> bool {
+        let waker = self.waker.lock().unwrap().take();
+        self.log
+            .lock()
+            .unwrap()
+            .push(format!("advance {}", waker.is_some()));
+        *self.now.lock().unwrap() += Duration::from_secs(3_600);
+        waker.map(Waker::wake).is_some()
     }
 }
 
@@ -58,7 +72,7 @@ fn a_timer_asks_the_source_and_takes_its_registration_back() {
     let mut sleep = pin!(time::sleep(SECOND));
     assert_eq!(sleep.as_mut().poll(&mut cx), Poll::Pending);
     assert_eq!(sleep.as_mut().poll(&mut cx), Poll::Pending);
-    clock.advance(SECOND);
+    clock.set_forward(SECOND);
     assert_eq!(sleep.as_mut().poll(&mut cx), Poll::Ready(()));
     assert_eq!(
         clock.take_log(),
@@ -107,7 +121,7 @@ fn a_timer_keeps_the_source_that_it_was_made_with() {
 #[test]
 fn sources_nest_and_belong_to_their_thread() {
     let (outer, inner) = (Manual::new(), Manual::new());
-    inner.advance(SECOND);
+    inner.set_forward(SECOND);
     let outer_guard = time::install(outer.clone());
     let inner_guard = time::install(inner.clone());
     assert_eq!(time::now(), inner.now());
@@ -117,4 +131,38 @@ fn sources_nest_and_belong_to_their_thread() {
     assert_eq!(time::now(), outer.now());
     drop(outer_guard);
     assert_ne!(time::now(), outer.now());
+}
+
+#[test]
+fn a_thread_that_blocks_lets_time_pass_when_there_is_nothing_to_do() {
+    let clock = Manual::new();
+    let _installed = time::install(clock.clone());
+    let start = time::now();
+    let answer = time::block_on(async {
+        // There is something to do: time does not pass.
+        futures_lite::future::yield_now().await;
+        assert_eq!(time::now(), start);
+        time::sleep(SECOND).await;
+        42
+    });
+    assert_eq!(answer, 42);
+    assert_eq!(time::now() - start, Duration::from_secs(3_600));
+    assert_eq!(clock.take_log(), ["after None", "advance true", "cancel 1"]);
+}
+
+#[test]
+fn a_thread_that_blocks_is_woken_from_another_one() {
+    let clock = Manual::new();
+    let _installed = time::install(clock.clone());
+    let mut other = None;
+    let answer = time::block_on(std::future::poll_fn(|cx| match &other {
+        None => {
+            let waker = cx.waker().clone();
+            other = Some(thread::spawn(move || waker.wake()));
+            Poll::Pending
+        }
+        Some(_) => Poll::Ready(42),
+    }));
+    other.unwrap().join().unwrap();
+    assert_eq!(answer, 42);
 }

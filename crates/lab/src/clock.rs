@@ -1,6 +1,6 @@
 //! The clock that stands still until it jumps.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::mem;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -19,8 +19,6 @@ struct State {
     now: Instant,
     /// What is to be woken, by deadline and then by the order of registration.
     timers: BTreeMap<(Instant, u64), Waker>,
-    /// The deadline of each timer.
-    deadlines: HashMap<u64, Instant>,
     /// How many timers there have been.
     registered: u64,
 }
@@ -33,7 +31,6 @@ impl VirtualClock {
             state: Mutex::new(State {
                 now: start,
                 timers: BTreeMap::new(),
-                deadlines: HashMap::new(),
                 registered: 0,
             }),
         }
@@ -59,9 +56,6 @@ impl VirtualClock {
         state.now = state.now.max(deadline);
         let later = state.timers.split_off(&(deadline, u64::MAX));
         let due = mem::replace(&mut state.timers, later);
-        for (_, key) in due.keys() {
-            state.deadlines.remove(key);
-        }
         drop(state);
         due.into_values().for_each(Waker::wake);
         true
@@ -86,20 +80,15 @@ impl TimeSource for VirtualClock {
             state.registered += 1;
             state.registered
         });
-        state.deadlines.insert(key, deadline);
         let replaced = state.timers.insert((deadline, key), waker);
         drop(state);
         drop(replaced);
         key
     }
 
-    fn cancel(&self, key: u64) {
-        let mut state = self.lock();
-        let removed = match state.deadlines.remove(&key) {
-            Some(deadline) => state.timers.remove(&(deadline, key)),
-            None => None,
-        };
-        drop(state);
+    fn cancel(&self, deadline: Instant, key: u64) {
+        let removed = self.lock().timers.remove(&(deadline, key));
+        // Dropping a waker may run anything, and so may run into the clock: not under the lock.
         drop(removed);
     }
 

@@ -40,6 +40,12 @@ impl Watch {
         }
     }
 
+    /// Lets panics be printed. A destructor of a task's future that panics aborts the process, and
+    /// should say why.
+    pub(crate) fn speak(&self) {
+        QUIET.set(false);
+    }
+
     /// Returns the first message that was noted.
     pub(crate) fn first(&self) -> Option<String> {
         NOTED.with_borrow(|noted| noted.as_ref()?.first().cloned())

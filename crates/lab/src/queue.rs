@@ -139,9 +139,8 @@ impl ReadyQueue for LabQueue {
 
     fn insert_at(&mut self, slot: u32, index: usize) {
         let mut entries = self.0.borrow_mut();
-        let back = entries.order.len();
-        // What is at the back has asked for no more than what every other entry gets.
-        entries.insert(slot, index.min(back), index < back);
+        let index = index.min(entries.order.len());
+        entries.insert(slot, index, true);
     }
 
     fn insert_after(&mut self, slot: u32, anchor: u32) -> bool {

@@ -96,6 +96,7 @@ pub(crate) fn execute<T: 'static, Fut: Future<Output = T> + 'static>(
         ..
     } = run;
     // The tasks that are left are cancelled with the clock and the loop of the run still in place.
+    watch.speak();
     let ended = catch_unwind(AssertUnwindSafe(|| {
         lab.shared.clear();
         drop(event_loop);

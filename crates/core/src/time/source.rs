@@ -27,8 +27,8 @@ pub trait TimeSource: fmt::Debug + Send + Sync {
     /// replaces.
     fn register(&self, deadline: Instant, waker: &Waker, previous: Option<u64>) -> u64;
 
-    /// Takes a registration back. The key may be one of a timer that has woken its waker already.
-    fn cancel(&self, key: u64);
+    /// Takes the registration of a timer back. It may have woken its waker already.
+    fn cancel(&self, deadline: Instant, key: u64);
 
     /// Lets time pass until the next timer is due, because a [`block_on`](super::block_on) on this
     /// thread has nothing to do before that. Returns `false` if no timer will wake anything: then
@@ -61,7 +61,7 @@ pub trait TimeSource: fmt::Debug + Send + Sync {
 ///         0
 ///     }
 ///
-///     fn cancel(&self, _: u64) {}
+///     fn cancel(&self, _: Instant, _: u64) {}
 ///
 ///     fn advance(&self) -> bool {
 ///         false
@@ -180,7 +180,7 @@ impl VirtualTimer {
 
     fn cancel(&mut self) {
         if let Some(key) = self.key.take() {
-            self.source.cancel(key);
+            self.source.cancel(self.deadline, key);
         }
     }
 }
