@@ -246,7 +246,7 @@ impl Run<'_> {
     /// Lets time pass until the next timer is due.
     fn jump(&mut self) -> Result<(), Bad> {
         if !self.lab.shared.clock.jump() {
-            let tasks = describe(&self.event_loop);
+            let tasks = self.describe();
             return Err((FailureKind::Deadlock { tasks }, None));
         }
         let at = self.lab.elapsed();
@@ -255,6 +255,19 @@ impl Run<'_> {
         }
         self.record(None);
         Ok(())
+    }
+
+    /// Lists the tasks and what they do.
+    fn describe(&self) -> String {
+        let mut tasks = self.event_loop.executor().tasks();
+        tasks.sort_unstable_by_key(|task| task.id().slot());
+        let line = |task: &TaskInfo| {
+            let recorder = self.recorder.as_ref();
+            let name = recorder.and_then(|recorder| recorder.name(task.id()));
+            let name = name.or(task.name()).unwrap_or("an unnamed task");
+            format!("  {name}: {}", task.state())
+        };
+        tasks.iter().map(line).collect::<Vec<_>>().join("\n")
     }
 
     fn record(&mut self, ran: Option<TaskId>) {
@@ -275,15 +288,4 @@ fn finish<T>(main: Task<T>) -> T {
         Poll::Ready(output) => output,
         Poll::Pending => unreachable!("the task has finished"),
     }
-}
-
-/// Lists the tasks and what they do.
-fn describe(event_loop: &EventLoop) -> String {
-    let mut tasks = event_loop.executor().tasks();
-    tasks.sort_unstable_by_key(|task| task.id().slot());
-    let line = |task: &TaskInfo| match task.name() {
-        Some(name) => format!("  {name}: {}", task.state()),
-        None => format!("  an unnamed task: {}", task.state()),
-    };
-    tasks.iter().map(line).collect::<Vec<_>>().join("\n")
 }

@@ -151,6 +151,12 @@ impl Recorder {
         });
     }
 
+    /// Returns the name of a task.
+    pub(crate) fn name(&self, id: TaskId) -> Option<&str> {
+        let known = self.known.get(&id.slot())?;
+        (known.id == id).then_some(&*known.name)
+    }
+
     /// Notes that the task in a slot is about to be polled, and returns its id.
     pub(crate) fn polled(&mut self, at: Duration, slot: u32) -> Option<TaskId> {
         let Known { id, name } = self.known.get(&slot).cloned()?;

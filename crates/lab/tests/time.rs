@@ -222,14 +222,7 @@ fn a_stall_is_reported_with_the_tasks() {
         panic!("{failure}");
     };
     let lines: Vec<&str> = tasks.lines().map(str::trim).collect();
-    assert_eq!(
-        lines,
-        [
-            "main: blocked",
-            "never: blocked",
-            "an unnamed task: blocked"
-        ]
-    );
+    assert_eq!(lines, ["main: blocked", "never: blocked", "#1: blocked"]);
 }
 
 #[test]

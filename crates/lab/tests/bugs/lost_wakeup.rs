@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use corokit_lab::Lab;
-use corokit_sched_loop::spawn;
+use corokit_sched_loop::task;
 use event_listener::Event;
 use futures_lite::future::yield_now;
 
@@ -51,8 +51,8 @@ async fn say(_: &str) {
 async fn program(pass: impl AsyncFnOnce(&Door) + 'static) {
     let door = Rc::new(Door::default());
     let opener = Rc::clone(&door);
-    let guest = spawn(async move { pass(&door).await });
-    let opener = spawn(async move {
+    let guest = task().name("guest").spawn(async move { pass(&door).await });
+    let opener = task().name("opener").spawn(async move {
         say("good morning").await;
         say("here is the key").await;
         opener.open();
