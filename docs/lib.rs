@@ -42,5 +42,6 @@ pages! {
     interrupts: "interrupts.md",
     monitor: "monitor.md",
     kv: "kv.md",
+    lab: "lab.md",
     python: "python.md",
 }

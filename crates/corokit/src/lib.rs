@@ -20,7 +20,7 @@
 //! ```
 //!
 //! This crate holds nothing of its own: it is the crates of the toolkit under one name, each behind
-//! the feature of the same name. All features are on by default.
+//! the feature of the same name. All features are on by default, but for `context` and `lab`.
 //!
 //! | module | what it is |
 //! |---|---|
@@ -29,6 +29,7 @@
 //! | [`sched_loop`] | the event loop: the scheduler with a reactor and timers |
 //! | [`coro_start`] | start a future now, go on with it later; works on any executor or none |
 //! | [`monitor`] | a coroutine talks to whoever drives it; works on any executor or none |
+//! | `lab` | for tests: a virtual clock, exploration of schedules, replay, fault injection |
 //!
 //! # The model
 //!
@@ -42,8 +43,8 @@
 //!
 //! # The example
 //!
-//! `cargo run --release --example kv` is a server that speaks the protocol of Redis, built from all
-//! of this.
+//! `cargo run --release -p corokit --example kv` is a server that speaks the protocol of Redis, built
+//! from all of this.
 
 #![forbid(unsafe_code)]
 
@@ -53,6 +54,9 @@ pub use corokit_core as core;
 #[cfg(feature = "coro-start")]
 #[doc(inline)]
 pub use corokit_coro_start as coro_start;
+#[cfg(feature = "lab")]
+#[doc(inline)]
+pub use corokit_lab as lab;
 #[cfg(feature = "monitor")]
 #[doc(inline)]
 pub use corokit_monitor as monitor;

@@ -1,7 +1,7 @@
 //! A Redis-protocol server on corokit's event loop.
 //!
 //! ```text
-//! cargo run --release --example kv
+//! cargo run --release -p corokit --example kv
 //! redis-cli set greeting hello
 //! ```
 //!
