@@ -33,8 +33,8 @@
 //!   [a number of steps](Options::max_steps). The failure shows what happened, and a [`Token`] that
 //!   brings it back: with [`replay`], or with the environment variable `COROKIT_LAB_TOKEN` for a
 //!   test that is run alone.
-//! - **Threads**: there is one. What other threads do cannot be repeated, so let tasks stand for
-//!   them.
+//! - **Threads**: there is one. What other threads do cannot be repeated: a wake-up from one fails
+//!   the run. Let tasks stand for threads.
 //!
 //! | what | how |
 //! |---|---|

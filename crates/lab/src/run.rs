@@ -165,6 +165,11 @@ impl Run<'_> {
             self.before_step(extras);
             self.step(plan)?;
             self.steps += 1;
+            // What another thread does comes at any time, and would make a run that cannot be
+            // repeated.
+            if self.event_loop.executor().stats().foreign_wakes > 0 {
+                return Err((FailureKind::ForeignWake, None));
+            }
         }
         Ok(finish(main))
     }

@@ -1,9 +1,11 @@
 //! How runs fail, and what is left of them.
 
 use std::cell::Cell;
-use std::future::pending;
+use std::future::{pending, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
+use std::task::Poll;
+use std::thread;
 
 use corokit_lab::{Failure, FailureKind, Lab, Options, check, run};
 use corokit_sched_loop::{EventLoop, sleep, spawn, task};
@@ -242,4 +244,36 @@ fn a_panic_of_the_body_goes_to_the_caller() {
 #[should_panic(expected = "every task is blocked")]
 fn a_stall_is_a_panic_of_the_test() {
     check(3, |_| pending());
+}
+
+#[test]
+fn a_wake_from_another_thread_is_refused() {
+    let body = |_| async {
+        let task = spawn(poll_fn(|cx| {
+            let waker = cx.waker().clone();
+            // Woken when it has blocked, and by another thread.
+            spawn(async move {
+                let other = thread::spawn(move || waker.wake());
+                other.join().unwrap();
+            })
+            .detach();
+            Poll::<()>::Pending
+        }));
+        task.await;
+    };
+    let failure = Options::new().try_check(3, body).unwrap_err();
+    assert_eq!(*failure.kind(), FailureKind::ForeignWake);
+    assert!(
+        failure.to_string().contains("from another thread"),
+        "{failure}"
+    );
+}
+
+/// A thread that wakes nobody does no harm.
+#[test]
+fn a_thread_that_is_joined_is_no_matter() {
+    check(3, |_| async {
+        let sum = thread::spawn(|| 1 + 1).join().unwrap();
+        assert_eq!(sum, 2);
+    });
 }
