@@ -67,7 +67,8 @@ impl Plan {
     fn new(guide: Guide) -> Self {
         Plan {
             guide,
-            record: Vec::new(),
+            // Most runs of a check are short, and there are many.
+            record: Vec::with_capacity(128),
         }
     }
 

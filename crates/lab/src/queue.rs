@@ -68,7 +68,10 @@ impl Entries {
     }
 
     fn remove(&mut self, index: usize) -> Option<u32> {
-        let Entry { slot, placed } = self.order.remove(index)?;
+        let Entry { slot, placed } = match index {
+            0 => self.order.pop_front()?,
+            _ => self.order.remove(index)?,
+        };
         self.queued[slot as usize] = false;
         self.placed -= usize::from(placed);
         Some(slot)
@@ -115,8 +118,9 @@ impl ReadyQueue for LabQueue {
 
     fn push(&mut self, slot: u32) {
         let mut entries = self.0.borrow_mut();
-        let back = entries.order.len();
-        entries.insert(slot, back, false);
+        let placed = false;
+        entries.order.push_back(Entry { slot, placed });
+        entries.queued[slot as usize] = true;
         if let Some(pushed) = &mut entries.pushed {
             pushed.push(slot);
         }

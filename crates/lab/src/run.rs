@@ -84,6 +84,12 @@ pub(crate) fn execute<T: 'static, Fut: Future<Output = T> + 'static>(
         event_loop.enter(|| run.complete(plan, extras, body))
     }));
     let outcome = outcome.unwrap_or_else(|payload| Err(panicked(payload)));
+    // What another thread does comes at any time, so whatever became of such a run, it may become
+    // something else the next time.
+    let outcome = match event_loop.executor().stats().foreign_wakes {
+        0 => outcome,
+        _ => Err((FailureKind::ForeignWake, None)),
+    };
     drop(event_loop);
     let elapsed = run.lab.elapsed();
     let Run {
@@ -162,14 +168,11 @@ impl Run<'_> {
                 let steps = self.steps;
                 return Err((FailureKind::Livelock { steps }, None));
             }
-            self.before_step(extras);
+            if extras.survey || extras.attack.is_some() {
+                self.before_step(extras);
+            }
             self.step(plan)?;
             self.steps += 1;
-            // What another thread does comes at any time, and would make a run that cannot be
-            // repeated.
-            if self.event_loop.executor().stats().foreign_wakes > 0 {
-                return Err((FailureKind::ForeignWake, None));
-            }
         }
         Ok(finish(main))
     }
@@ -275,13 +278,13 @@ impl Run<'_> {
         tasks.iter().map(line).collect::<Vec<_>>().join("\n")
     }
 
+    #[inline]
     fn record(&mut self, ran: Option<TaskId>) {
-        let Some(recorder) = &mut self.recorder else {
-            return;
-        };
-        let executor = self.event_loop.executor();
-        let pushed = self.entries.borrow_mut().take_pushes();
-        recorder.compare(self.lab.shared.clock.elapsed(), executor, ran, &pushed);
+        if let Some(recorder) = &mut self.recorder {
+            let pushed = self.entries.borrow_mut().take_pushes();
+            let at = self.lab.shared.clock.elapsed();
+            recorder.compare(at, self.event_loop.executor(), ran, &pushed);
+        }
     }
 }
 
