@@ -119,7 +119,7 @@ fn a_token_of_another_context_is_refused_and_nothing_changes() {
     assert_eq!((VAR.get(), context.get(&VAR)), (Some(3), None));
 }
 
-/// asynkit E1: a plain await shares the caller's context.
+/// A plain await shares the caller's context.
 #[test]
 fn a_plain_await_shares_the_context() {
     static VAR: ContextVar<u32> = ContextVar::new();
@@ -157,7 +157,7 @@ fn a_scope_is_private_in_every_leg() {
     assert_eq!((scope.context().get(&VAR), VAR.get()), (Some(4), Some(1)));
 }
 
-/// asynkit C24: an empty context is a context, not "none given".
+/// An empty context is a context, not "none given".
 #[test]
 fn an_empty_context_hides_what_the_caller_has_set() {
     static VAR: ContextVar<u32> = ContextVar::with_default(0);
@@ -173,7 +173,7 @@ fn an_empty_context_hides_what_the_caller_has_set() {
     assert_eq!(VAR.get(), Some(1));
 }
 
-/// asynkit C3: the context is the one given; the ambient one counts only if it is asked for, and
+/// The context is the one given; the ambient one counts only if it is asked for, and
 /// then at the time of the call.
 #[test]
 fn a_copy_is_taken_when_it_is_asked_for() {
@@ -184,7 +184,7 @@ fn a_copy_is_taken_when_it_is_asked_for() {
     assert_eq!(block_on(scope), Some(1));
 }
 
-/// asynkit C25: legs in different contexts, by swapping them by hand.
+/// Legs in different contexts, by swapping them by hand.
 #[test]
 fn legs_may_be_polled_in_different_contexts() {
     static VAR: ContextVar<u32> = ContextVar::new();

@@ -18,7 +18,7 @@ async fn body(blocks: bool) -> u32 {
     VAR.get().unwrap()
 }
 
-/// asynkit E3: what the child sets is invisible to the parent, before and after the block.
+/// What the child sets is invisible to the parent, before and after the block.
 #[test]
 fn an_eager_child_in_a_scope_is_private_in_both_legs() {
     let executor = async_executor::LocalExecutor::new();
@@ -64,7 +64,7 @@ fn a_first_leg_without_a_scope_shares_the_context_of_the_caller() {
     assert_eq!((block_on(child), VAR.get()), (3, Some(3)));
 }
 
-/// asynkit C24: every leg of a coroutine, its drop included.
+/// Every leg of a coroutine, its drop included.
 #[test]
 fn a_coroutine_in_a_scope_is_private_in_every_leg() {
     VAR.set(1);

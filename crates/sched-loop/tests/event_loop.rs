@@ -10,6 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use async_io::Async;
+use corokit_core::time::now;
 use corokit_sched_loop::{
     self as sched_loop, EventLoop, LoopGone, LoopHandle, Position, TaskState,
 };
@@ -26,25 +27,32 @@ fn run_returns_what_the_main_future_returns() {
 
 #[test]
 fn timers_end_in_the_order_of_their_deadlines() {
-    let log = Rc::new(RefCell::new(Vec::new()));
-    sched_loop::run(async {
-        let start = Instant::now();
+    corokit_lab::check(10, |lab| async move {
+        let log = Rc::new(RefCell::new(Vec::new()));
+        let start = now();
         let tasks = [3, 1, 2].map(|n| {
-            let log = Rc::clone(&log);
+            let (log, lab) = (Rc::clone(&log), lab.clone());
             sched_loop::spawn(async move {
                 sched_loop::sleep_until(start + TICK * n).await;
-                log.borrow_mut().push(n);
+                log.borrow_mut().push((n, lab.elapsed()));
             })
         });
         for task in tasks {
             task.await;
         }
-        assert!(start.elapsed() >= TICK * 3);
+        assert_eq!(*log.borrow(), [(1, TICK), (2, TICK * 2), (3, TICK * 3)]);
     });
-    assert_eq!(*log.borrow(), [1, 2, 3]);
 }
 
-/// asynkit W22: spinners, also those at the front, starve neither timers nor the main future.
+/// The same clock as everybody's, without a lab.
+#[test]
+fn a_timer_is_never_early() {
+    let start = Instant::now();
+    sched_loop::run(sched_loop::sleep(TICK));
+    assert!(start.elapsed() >= TICK);
+}
+
+/// Spinners, also those at the front, starve neither timers nor the main future.
 #[test]
 fn spinners_do_not_starve_timers() {
     for position in [Position::Front, Position::Back] {

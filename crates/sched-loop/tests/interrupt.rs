@@ -1,4 +1,4 @@
-//! Throwing at tasks and interrupting them: asynkit's behaviours I1 to I15.
+//! Throwing at tasks and interrupting them: what asynkit's tests ask, and what only Rust has.
 
 mod support;
 
@@ -32,7 +32,6 @@ fn ready_ids() -> Vec<TaskId> {
     handle.with(|executor| executor.ready_ids()).unwrap()
 }
 
-/// I1.
 #[test]
 fn throw_reaches_a_task_that_waits_when_its_turn_comes_and_it_is_runnable_meanwhile() {
     sched_loop::run(async {
@@ -48,7 +47,6 @@ fn throw_reaches_a_task_that_waits_when_its_turn_comes_and_it_is_runnable_meanwh
     });
 }
 
-/// I2.
 #[test]
 fn throw_queues_at_the_tail() {
     let log = Log::new();
@@ -83,7 +81,6 @@ fn spawn_logging(
     })
 }
 
-/// I4.
 #[test]
 fn interrupt_is_delivered_when_it_returns_and_what_was_awaited_has_no_late_effect() {
     let log = Log::new();
@@ -110,7 +107,6 @@ fn interrupt_is_delivered_when_it_returns_and_what_was_awaited_has_no_late_effec
     });
 }
 
-/// I5.
 #[test]
 fn a_sleeper_that_is_interrupted_forgets_its_timer() {
     sched_loop::run(async {
@@ -122,7 +118,6 @@ fn a_sleeper_that_is_interrupted_forgets_its_timer() {
     });
 }
 
-/// I6.
 #[test]
 fn a_task_in_the_queue_is_moved_and_not_queued_twice() {
     let log = Log::new();
@@ -183,7 +178,7 @@ fn interrupt_runs_the_target_then_those_that_were_ready_then_the_caller() {
     }
 }
 
-/// I7: what the target wakes while it is unwound comes after the caller.
+/// What the target wakes while it is unwound comes after the caller.
 #[test]
 fn the_caller_has_its_place_before_the_target_runs() {
     let log = Log::new();
@@ -211,7 +206,6 @@ fn the_caller_has_its_place_before_the_target_runs() {
     log.check(&["target got 1", "caller", "woken by the destructor"]);
 }
 
-/// I8.
 #[test]
 fn a_target_whose_event_has_come_is_still_interrupted() {
     sched_loop::run(async {
@@ -228,7 +222,6 @@ fn a_target_whose_event_has_come_is_still_interrupted() {
     });
 }
 
-/// I9.
 #[test]
 fn a_task_that_is_awaited_by_reference_goes_on() {
     sched_loop::run(async {
@@ -249,7 +242,7 @@ fn a_task_that_is_awaited_by_reference_goes_on() {
     });
 }
 
-/// I10: the caller itself, in its own region, and a task that it runs inside of.
+/// The caller itself, in its own region, and a task that it runs inside of.
 #[test]
 fn a_task_that_is_running_cannot_be_interrupted() {
     sched_loop::run(async {
@@ -282,7 +275,6 @@ fn a_task_that_is_running_cannot_be_interrupted() {
     });
 }
 
-/// I10.
 #[test]
 fn a_task_that_has_ended_cannot_be_interrupted() {
     sched_loop::run(async {
@@ -306,7 +298,7 @@ fn a_task_that_has_ended_cannot_be_interrupted() {
     });
 }
 
-/// I10: the cancellation goes on, and the one who interrupts hears of it.
+/// The cancellation goes on, and the one who interrupts hears of it.
 #[test]
 fn a_task_that_is_being_cancelled_is_not_interrupted() {
     let log = Log::new();
@@ -331,7 +323,7 @@ fn a_task_that_is_being_cancelled_is_not_interrupted() {
     log.check(&[]);
 }
 
-/// I10: and the other way round.
+/// And the other way round.
 #[test]
 fn a_cancellation_after_the_throw_wins() {
     let log = Log::new();
@@ -347,7 +339,6 @@ fn a_cancellation_after_the_throw_wins() {
     log.check(&[]);
 }
 
-/// I11.
 #[test]
 fn a_task_that_has_not_started_never_runs() {
     let log = Log::new();

@@ -41,7 +41,6 @@ fn the_grant_passes_on<F: Future<Output = ()> + 'static>(
     });
 }
 
-/// I12.
 #[test]
 fn an_item_for_a_receiver_that_is_interrupted_goes_to_the_next() {
     let (sender, receiver) = unbounded();
@@ -83,7 +82,6 @@ fn a_place_for_a_sender_that_is_interrupted_goes_to_the_next() {
     assert!(receiver.try_recv().is_err());
 }
 
-/// I13.
 #[test]
 fn a_lock_for_a_waiter_that_is_interrupted_goes_to_the_next() {
     let mutex = Arc::new(Mutex::new(()));
@@ -95,7 +93,6 @@ fn a_lock_for_a_waiter_that_is_interrupted_goes_to_the_next() {
     the_grant_passes_on(wait, move || drop(guard));
 }
 
-/// I13.
 #[test]
 fn a_permit_for_a_waiter_that_is_interrupted_goes_to_the_next() {
     let semaphore = Rc::new(Semaphore::new(0));
@@ -156,7 +153,7 @@ fn the_initialisation_by_a_task_that_is_interrupted_goes_to_the_next() {
     });
 }
 
-/// I14: a condition, made of a listener and a lock. An interrupt ends the wait for the condition,
+/// A condition, made of a listener and a lock. An interrupt ends the wait for the condition,
 /// not the wait for the lock: on the way out the lock is held.
 #[test]
 fn a_condition_waiter_that_is_interrupted_while_it_locks_again_holds_the_lock_on_the_way_out() {

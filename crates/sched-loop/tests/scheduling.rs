@@ -200,7 +200,7 @@ fn a_descend_that_is_dropped_cancels_its_child() {
     assert!(!ran.get());
 }
 
-/// asynkit Q10: all tasks are the runnable ones, the blocked ones, and those that are running.
+/// All tasks are the runnable ones, the blocked ones, and those that are running.
 #[test]
 fn the_sets_add_up() {
     sched_loop::run(async {
@@ -237,7 +237,7 @@ fn the_sets_add_up() {
     });
 }
 
-/// asynkit Q13: who awaits a task that was cancelled is blocked until that task is gone.
+/// Who awaits a task that was cancelled is blocked until that task is gone.
 #[test]
 fn a_joiner_is_blocked_until_its_task_is_gone() {
     sched_loop::run(async {

@@ -18,7 +18,7 @@ async fn two_steps(log: Log) {
     log.borrow_mut().push("2");
 }
 
-/// asynkit E2: the caller goes on directly after the first leg.
+/// The caller goes on directly after the first leg.
 #[test]
 fn the_first_leg_runs_inside_of_the_call() {
     for builder in [false, true] {
@@ -62,7 +62,7 @@ fn a_future_that_does_not_block_never_queues() {
     drop(other);
 }
 
-/// asynkit W2: the child is not its parent, from the first instruction on.
+/// The child is not its parent, from the first instruction on.
 #[test]
 fn the_identity_is_the_childs_in_both_legs() {
     let executor = Rc::new(LocalExecutor::new());
@@ -158,7 +158,7 @@ fn the_callers_place_is_not_the_childs() {
     drop(tasks);
 }
 
-/// asynkit E7: what goes wrong before the first block is not the caller's, but whoever's awaits.
+/// What goes wrong before the first block is not the caller's, but whoever's awaits.
 #[test]
 fn a_panic_in_the_first_leg_is_resumed_where_it_is_awaited() {
     let executor = LocalExecutor::new();
@@ -239,7 +239,7 @@ fn a_position_whose_task_is_gone_is_the_back() {
     assert_eq!(executor.ready_ids(), ids);
 }
 
-/// asynkit E10: dropping it cancels the child that has blocked, and nothing else.
+/// Dropping it cancels the child that has blocked, and nothing else.
 #[test]
 fn a_dropped_eager_cancels_its_task() {
     struct Count(Rc<Cell<usize>>);
@@ -264,7 +264,7 @@ fn a_dropped_eager_cancels_its_task() {
     assert_eq!(drops.get(), 2);
 }
 
-/// asynkit W1: any number of eager children may first block on the same event.
+/// Any number of eager children may first block on the same event.
 #[test]
 fn many_may_first_block_on_the_same_event() {
     let executor = LocalExecutor::new();

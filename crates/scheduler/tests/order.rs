@@ -61,7 +61,7 @@ fn spawns_wakes_and_yields_all_go_to_the_back() {
     drop((woken, yields, wakes, letters));
 }
 
-/// asynkit Q3: `sleep_insert(n)` lets exactly n others run, fewer if there are fewer.
+/// `sleep_insert(n)` lets exactly n others run, fewer if there are fewer.
 #[test]
 fn sleep_insert_lets_exactly_that_many_run_before() {
     for position in 0..9 {
@@ -96,7 +96,7 @@ fn sleep_insert_works_in_a_task_too() {
     drop((sleeper, letters));
 }
 
-/// asynkit Q4: reinsert is pop and insert of a list.
+/// Reinsert is pop and insert of a list.
 #[test]
 fn reinsert_is_a_list_insert() {
     for position in 0..9 {
@@ -113,7 +113,7 @@ fn reinsert_is_a_list_insert() {
     }
 }
 
-/// asynkit Q6: the target, then the rest in order, the caller last.
+/// The target, then the rest in order, the caller last.
 #[test]
 fn switch_runs_the_target_next_and_the_caller_last() {
     let log = Log::default();
@@ -166,7 +166,7 @@ fn switch_beside_another_task() {
     assert_eq!(joined(&log), "d a one b two c");
 }
 
-/// asynkit Q5: a target that is not in the queue is an error, and nothing has moved.
+/// A target that is not in the queue is an error, and nothing has moved.
 #[test]
 fn switch_to_a_task_that_is_not_queued_is_an_error() {
     let executor = LocalExecutor::new();
