@@ -65,7 +65,13 @@ pub(crate) fn execute<T: 'static, Fut: Future<Output = T> + 'static>(
     let watch = Watch::start(extras.quiet);
     let entries = Rc::new(RefCell::new(Entries::default()));
     let mut run = Run {
-        event_loop: Rc::new(EventLoop::with_queue(LabQueue(Rc::clone(&entries)))),
+        // A report for each of a thousand runs would tell nobody anything.
+        event_loop: Rc::new(
+            EventLoop::builder()
+                .debug(false)
+                .queue(LabQueue(Rc::clone(&entries)))
+                .build(),
+        ),
         entries,
         lab: Lab::new(clock),
         recorder: extras.trace.then(Recorder::default),

@@ -4,10 +4,11 @@ use std::env;
 use std::ffi::OsStr;
 use std::sync::OnceLock;
 
+use corokit_core::ReadyQueue;
 use corokit_scheduler::DebugOptions;
 
 use crate::event_loop::EventLoop;
-use crate::queue::LoopExecutor;
+use crate::queue::{LoopExecutor, LoopQueue};
 
 /// The environment variable that switches debug mode on.
 const VARIABLE: &str = "COROKIT_DEBUG";
@@ -26,11 +27,16 @@ const VARIABLE: &str = "COROKIT_DEBUG";
 #[must_use = "a loop builder does nothing until `build` is called"]
 pub struct LoopBuilder {
     debug: Option<DebugOptions>,
+    queue: LoopQueue,
 }
 
 impl LoopBuilder {
     pub(crate) fn new() -> Self {
-        LoopBuilder { debug: None }.debug(asked_for_debug())
+        let builder = LoopBuilder {
+            debug: None,
+            queue: LoopQueue::default(),
+        };
+        builder.debug(asked_for_debug())
     }
 
     /// Switches debug mode on, with [`DebugOptions::new`], or off, whatever the environment
@@ -45,10 +51,9 @@ impl LoopBuilder {
     ///
     /// assert!(EventLoop::builder().debug(true).build().executor().is_debug());
     /// ```
-    pub fn debug(self, on: bool) -> Self {
-        LoopBuilder {
-            debug: on.then(DebugOptions::new),
-        }
+    pub fn debug(mut self, on: bool) -> Self {
+        self.debug = on.then(DebugOptions::new);
+        self
     }
 
     /// Switches debug mode on with these options.
@@ -63,10 +68,25 @@ impl LoopBuilder {
     /// let event_loop = EventLoop::builder().debug_options(options).build();
     /// assert_eq!(event_loop.run(async { 1 }), 1);
     /// ```
-    pub fn debug_options(self, options: DebugOptions) -> Self {
-        LoopBuilder {
-            debug: Some(options),
-        }
+    pub fn debug_options(mut self, options: DebugOptions) -> Self {
+        self.debug = Some(options);
+        self
+    }
+
+    /// Lets the tasks run in the order of `queue`: see [`EventLoop::with_queue`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_sched_loop::EventLoop;
+    /// use corokit_scheduler::Fifo;
+    ///
+    /// let event_loop = EventLoop::builder().queue(Fifo::new()).build();
+    /// assert_eq!(event_loop.run(async { 1 }), 1);
+    /// ```
+    pub fn queue(mut self, queue: impl ReadyQueue + 'static) -> Self {
+        self.queue = LoopQueue::new(queue);
+        self
     }
 
     /// Makes the loop.
@@ -79,7 +99,7 @@ impl LoopBuilder {
     /// assert_eq!(EventLoop::builder().build().run(async { 1 }), 1);
     /// ```
     pub fn build(self) -> EventLoop {
-        let executor = LoopExecutor::default();
+        let executor = LoopExecutor::with_queue(self.queue);
         if self.debug.is_some() {
             executor.set_debug(self.debug);
         }

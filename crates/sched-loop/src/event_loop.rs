@@ -12,7 +12,7 @@ use corokit_scheduler::Task;
 use crate::builder::LoopBuilder;
 use crate::current;
 use crate::handle::{LoopHandle, TaskBuilder};
-use crate::queue::{LoopExecutor, LoopQueue};
+use crate::queue::LoopExecutor;
 use crate::stop::Stop;
 
 /// An event loop: a [`LocalExecutor`](corokit_scheduler::LocalExecutor) together with async-io's reactor and timers.
@@ -54,7 +54,7 @@ impl EventLoop {
         EventLoop::builder().build()
     }
 
-    /// Starts to describe a loop: debug mode.
+    /// Starts to describe a loop: debug mode, the ready queue.
     ///
     /// # Examples
     ///
@@ -114,10 +114,7 @@ impl EventLoop {
     /// assert!(late.is_finished() && !early.is_finished());
     /// ```
     pub fn with_queue(queue: impl ReadyQueue + 'static) -> Self {
-        EventLoop {
-            executor: Rc::new(LoopExecutor::with_queue(LoopQueue::new(queue))),
-            stop: Rc::default(),
-        }
+        EventLoop::builder().queue(queue).build()
     }
 
     /// Runs the loop on this thread until `future`, the main future, completes.
