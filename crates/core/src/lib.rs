@@ -14,6 +14,7 @@
 //! |---|---|
 //! | [`TaskId`] | which task: unique for the life of the process, never re-used |
 //! | [`Position`] | where in a ready queue |
+//! | [`Priority`] | how urgent: the lower, the sooner |
 //! | [`TaskState`] | what a task is doing now |
 //! | [`ReadyQueue`] | the policy that decides which entry runs next |
 //! | `context` | task-local values (feature `context`) |
@@ -30,6 +31,7 @@ extern crate alloc;
 #[cfg(feature = "context")]
 pub mod context;
 mod position;
+mod priority;
 mod ready_queue;
 mod task_id;
 mod task_state;
@@ -39,6 +41,7 @@ pub mod time;
 mod waker;
 
 pub use position::Position;
+pub use priority::{Priority, PriorityError};
 pub use ready_queue::ReadyQueue;
 pub use task_id::TaskId;
 pub use task_state::TaskState;

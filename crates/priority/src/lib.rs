@@ -1,0 +1,3 @@
+//! Which task goes first.
+
+pub use corokit_core::Priority;
