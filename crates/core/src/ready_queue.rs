@@ -2,6 +2,8 @@
 
 use alloc::boxed::Box;
 
+use crate::Priority;
+
 /// The order of the entries that are ready to run.
 ///
 /// A scheduler keeps its tasks in a table and gives each a *slot*, a small number. A ready queue
@@ -133,7 +135,8 @@ pub trait ReadyQueue {
     /// Takes `slot` out, wherever it is. Returns `false`, and changes nothing, if it is not there.
     fn remove(&mut self, slot: u32) -> bool;
 
-    /// Puts `slot` after exactly `index` entries, or at the back if there are fewer.
+    /// Puts `slot` after exactly `index` entries, or at the back if there are fewer; a policy that
+    /// does not order by arrival may take the back for the slot's regular place.
     fn insert_at(&mut self, slot: u32, index: usize);
 
     /// Puts `slot` directly after `anchor`. Returns `false`, and changes nothing, if `anchor` is
@@ -146,6 +149,22 @@ pub trait ReadyQueue {
 
     /// Lets the first `count` entries, modulo the length, run after all others, in their order.
     fn rotate_left(&mut self, count: usize);
+
+    /// Says how urgent `slot` is from now on, in the queue or out of it. Returns `false` if the queue
+    /// knows no priorities, as by default.
+    ///
+    /// A slot that has not been given a priority has [`Priority::NORMAL`]. The scheduler gives that
+    /// back to a slot whose task has ended.
+    fn set_priority(&mut self, slot: u32, priority: Priority) -> bool {
+        let _ = (slot, priority);
+        false
+    }
+
+    /// Returns the priority of `slot`; `None` if the queue knows no priorities.
+    fn priority(&self, slot: u32) -> Option<Priority> {
+        let _ = slot;
+        None
+    }
 
     /// Lists the slots in the order in which they run.
     fn iter(&self) -> Box<dyn Iterator<Item = u32> + '_>;
