@@ -43,5 +43,6 @@ pages! {
     monitor: "monitor.md",
     kv: "kv.md",
     lab: "lab.md",
+    priority: "priority.md",
     python: "python.md",
 }

@@ -5,6 +5,7 @@
 mod against_peers;
 mod eager;
 mod interrupts;
+mod priorities;
 mod ready_queue;
 
 use corokit_benches::{CountingAllocator, Options, run_all};
@@ -18,5 +19,6 @@ fn main() -> std::io::Result<()> {
     benches.extend(ready_queue::benches(&options));
     benches.extend(eager::benches(&options));
     benches.extend(interrupts::benches(&options));
+    benches.extend(priorities::benches(&options));
     run_all(benches, &options)
 }

@@ -135,8 +135,10 @@ pub trait ReadyQueue {
     /// Takes `slot` out, wherever it is. Returns `false`, and changes nothing, if it is not there.
     fn remove(&mut self, slot: u32) -> bool;
 
-    /// Puts `slot` after exactly `index` entries, or at the back if there are fewer; a policy that
-    /// does not order by arrival may take the back for the slot's regular place.
+    /// Puts `slot` after exactly `index` entries, or at the back if there are fewer.
+    ///
+    /// [`usize::MAX`] stands for `Position::Back`: a policy that does not order by arrival may take
+    /// that for the slot's regular place.
     fn insert_at(&mut self, slot: u32, index: usize);
 
     /// Puts `slot` directly after `anchor`. Returns `false`, and changes nothing, if `anchor` is

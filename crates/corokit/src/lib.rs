@@ -27,6 +27,7 @@
 //! | [`core`] | the shared words: task identity, positions, states, the one clock |
 //! | [`scheduler`] | an executor on one thread whose ready queue can be read and rearranged |
 //! | [`sched_loop`] | the event loop: the scheduler with a reactor and timers |
+//! | [`priority`] | which task goes first: a ready queue with a bound on waiting |
 //! | [`coro_start`] | start a future now, go on with it later; works on any executor or none |
 //! | [`monitor`] | a coroutine talks to whoever drives it; works on any executor or none |
 //! | `lab` | for tests: a virtual clock, exploration of schedules, replay, fault injection |
@@ -60,6 +61,9 @@ pub use corokit_lab as lab;
 #[cfg(feature = "monitor")]
 #[doc(inline)]
 pub use corokit_monitor as monitor;
+#[cfg(feature = "priority")]
+#[doc(inline)]
+pub use corokit_priority as priority;
 #[cfg(feature = "sched-loop")]
 #[doc(inline)]
 pub use corokit_sched_loop as sched_loop;

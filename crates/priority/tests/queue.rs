@@ -65,8 +65,6 @@ fn placing_is_a_list_insert_on_the_order_of_the_pops() {
             let mut queue = queue_of(&[2, 1, 3]);
             let mut list = vec![1, 0, 2];
             for (slot, index) in [(3, first), (4, second)] {
-                // Behind the others also where the place is the regular one.
-                queue.set_priority(slot, Priority::LOW);
                 queue.insert_at(slot, index);
                 list.insert(index.min(list.len()), slot);
                 check(&queue, &list);
@@ -77,10 +75,20 @@ fn placing_is_a_list_insert_on_the_order_of_the_pops() {
 }
 
 #[test]
-fn an_index_past_the_end_is_the_regular_place() {
+fn the_back_is_the_regular_place() {
     let mut queue = queue_of(&[2, -1, 3]);
-    queue.insert_at(3, 3);
+    queue.insert_at(3, usize::MAX);
     check(&queue, &[1, 3, 0, 2]);
+}
+
+/// Also where there is nobody to run before.
+#[test]
+fn a_place_in_an_empty_queue_is_a_place() {
+    let mut queue = queue_of(&[]);
+    queue.insert_at(0, 0);
+    queue.set_priority(1, Priority::HIGH);
+    queue.push(1);
+    check(&queue, &[0, 1]);
 }
 
 #[test]

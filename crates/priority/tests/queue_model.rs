@@ -26,7 +26,8 @@ fn op() -> impl Strategy<Value = Op> {
         8 => slot.clone().prop_map(Op::Push),
         6 => Just(Op::Pop),
         2 => slot.clone().prop_map(Op::Remove),
-        2 => (slot.clone(), 0..13usize).prop_map(|(slot, index)| Op::InsertAt(slot, index)),
+        2 => (slot.clone(), prop_oneof![8 => 0..13usize, 1 => Just(usize::MAX)])
+            .prop_map(|(slot, index)| Op::InsertAt(slot, index)),
         1 => (slot.clone(), slot.clone()).prop_map(|(slot, other)| Op::InsertAfter(slot, other)),
         1 => (slot.clone(), slot.clone()).prop_map(|(slot, other)| Op::InsertBefore(slot, other)),
         1 => (0..15usize).prop_map(Op::Rotate),
@@ -113,10 +114,11 @@ impl Naive {
     }
 
     fn insert_at(&mut self, slot: u32, index: usize) {
-        if index >= self.order().len() {
+        if index == usize::MAX {
             return self.push(slot);
         }
         self.place(index);
+        let index = index.min(self.placed.len());
         self.placed.insert(index, slot);
     }
 

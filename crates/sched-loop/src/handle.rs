@@ -6,9 +6,9 @@ use std::future::Future;
 use std::panic::Location;
 use std::rc::{Rc, Weak};
 
-use corokit_core::Position;
 #[cfg(feature = "context")]
 use corokit_core::context::Context;
+use corokit_core::{Position, Priority};
 use corokit_scheduler::{LocalExecutor, Stats, Task, TaskDump, TaskInfo};
 
 use crate::queue::LoopExecutor;
@@ -157,6 +157,7 @@ impl LoopHandle {
             #[cfg(feature = "context")]
             context: None,
             location: None,
+            priority: None,
         }
     }
 
@@ -261,6 +262,7 @@ pub struct TaskBuilder {
     #[cfg(feature = "context")]
     context: Option<Context>,
     location: Option<&'static Location<'static>>,
+    priority: Option<Priority>,
 }
 
 /// When the task runs for the first time.
@@ -354,6 +356,24 @@ impl TaskBuilder {
         self
     }
 
+    /// Says how urgent the task is. A loop whose ready queue knows no priorities makes nothing of it.
+    ///
+    /// Source: `asynkit.PriorityTask(coro, priority=..)`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_sched_loop::{EventLoop, Priority};
+    ///
+    /// let event_loop = EventLoop::new();
+    /// let task = event_loop.task().priority(Priority::HIGH).spawn(async { 1 });
+    /// assert_eq!(event_loop.run(task), 1);
+    /// ```
+    pub fn priority(mut self, priority: Priority) -> Self {
+        self.priority = Some(priority);
+        self
+    }
+
     /// Says where the task was spawned, which otherwise is where
     /// [`spawn`](TaskBuilder::spawn) is called: for functions that spawn for their callers.
     ///
@@ -425,12 +445,16 @@ impl TaskBuilder {
             #[cfg(feature = "context")]
             context,
             location,
+            priority,
         } = self;
         let location = location.unwrap_or(Location::caller());
         handle.with(|executor| {
             let mut builder = executor.task().location(location);
             if let Some(name) = name {
                 builder = builder.name(name);
+            }
+            if let Some(priority) = priority {
+                builder = builder.priority(priority);
             }
             #[cfg(feature = "context")]
             if let Some(context) = context {

@@ -48,6 +48,7 @@ mod event_loop;
 mod handle;
 mod interrupt;
 mod introspect;
+mod priority;
 mod queue;
 mod scheduling;
 mod stop;
@@ -55,7 +56,7 @@ mod stop;
 #[cfg(feature = "context")]
 pub use corokit_core::context;
 pub use corokit_core::time::{Sleep, sleep, sleep_until};
-pub use corokit_core::{Position, TaskId, TaskState};
+pub use corokit_core::{Position, Priority, TaskId, TaskState};
 pub use corokit_scheduler::{
     DebugOptions, Eager, FallibleTask, Frame, Report, ReportedTask, ScheduleError, Stats, Task,
     TaskDetails, TaskDump, TaskExt, TaskInfo,
@@ -71,6 +72,7 @@ pub use interrupt::{
     task_timeout, task_timeout_at,
 };
 pub use introspect::{stats, task_dump};
+pub use priority::{priority, set_priority};
 pub use queue::{LoopExecutor, LoopQueue};
 pub use scheduling::{
     LoopError, all_tasks, blocked_tasks, create_task_descend, create_task_start, current_task,

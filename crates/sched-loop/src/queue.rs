@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use corokit_core::ReadyQueue;
+use corokit_core::{Priority, ReadyQueue};
 use corokit_scheduler::{Fifo, LocalExecutor};
 
 /// The executor of an [`EventLoop`](crate::EventLoop).
@@ -14,7 +14,7 @@ pub type LoopExecutor = LocalExecutor<'static, LoopQueue>;
 /// # Examples
 ///
 /// ```
-/// use corokit_core::ReadyQueue;
+/// use corokit_core::{Priority, ReadyQueue};
 /// use corokit_sched_loop::LoopQueue;
 ///
 /// let mut queue = LoopQueue::default();
@@ -106,6 +106,15 @@ impl ReadyQueue for LoopQueue {
 
     fn rotate_left(&mut self, count: usize) {
         pass_on!(mut self.rotate_left(count));
+    }
+
+    #[inline]
+    fn set_priority(&mut self, slot: u32, priority: Priority) -> bool {
+        pass_on!(mut self.set_priority(slot, priority))
+    }
+
+    fn priority(&self, slot: u32) -> Option<Priority> {
+        pass_on!(self.priority(slot))
     }
 
     fn iter(&self) -> Box<dyn Iterator<Item = u32> + '_> {

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 #[cfg(feature = "context")]
 use corokit_core::context::Context;
-use corokit_core::{Position, ReadyQueue};
+use corokit_core::{Position, Priority, ReadyQueue};
 
 use crate::executor::LocalExecutor;
 use crate::spawn::Start;
@@ -32,6 +32,7 @@ pub struct TaskBuilder<'e, 'a, Q: ReadyQueue + 'static> {
     #[cfg(feature = "context")]
     context: Option<Context>,
     location: Option<&'static Location<'static>>,
+    priority: Option<Priority>,
 }
 
 impl<'e, 'a, Q: ReadyQueue> TaskBuilder<'e, 'a, Q> {
@@ -43,6 +44,7 @@ impl<'e, 'a, Q: ReadyQueue> TaskBuilder<'e, 'a, Q> {
             #[cfg(feature = "context")]
             context: None,
             location: None,
+            priority: None,
         }
     }
 
@@ -140,6 +142,27 @@ impl<'e, 'a, Q: ReadyQueue> TaskBuilder<'e, 'a, Q> {
         self
     }
 
+    /// Says how urgent the task is. A ready queue that knows no priorities, as the default one, makes
+    /// nothing of it.
+    ///
+    /// Source: `asynkit.PriorityTask(coro, priority=..)`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_core::Priority;
+    /// use corokit_scheduler::LocalExecutor;
+    ///
+    /// let executor = LocalExecutor::new();
+    /// let task = executor.task().priority(Priority::HIGH).spawn(async {});
+    /// assert!(executor.try_tick());
+    /// assert!(task.is_finished());
+    /// ```
+    pub fn priority(mut self, priority: Priority) -> Self {
+        self.priority = Some(priority);
+        self
+    }
+
     /// Says where the task was spawned, which otherwise is where
     /// [`spawn`](TaskBuilder::spawn) is called: for functions that spawn for their callers.
     ///
@@ -179,8 +202,14 @@ impl<'e, 'a, Q: ReadyQueue> TaskBuilder<'e, 'a, Q> {
     pub fn spawn<T: 'a>(self, future: impl Future<Output = T> + 'a) -> Task<T> {
         let location = self.location.unwrap_or(Location::caller());
         let spawn = || {
-            let TaskBuilder { name, start, .. } = self;
-            self.executor.spawn_with(future, name, start, location)
+            let TaskBuilder {
+                name,
+                priority,
+                start,
+                ..
+            } = self;
+            self.executor
+                .spawn_with(future, name, priority, start, location)
         };
         #[cfg(feature = "context")]
         if let Some(mut context) = self.context {

@@ -156,7 +156,7 @@ impl<'a, Q: ReadyQueue> LocalExecutor<'a, Q> {
         future: impl Future<Output = T> + 'a,
         location: &'static Location<'static>,
     ) -> Eager<T> {
-        let mut task = self.spawn_with(future, None, Start::Eager, location);
+        let mut task = self.spawn_with(future, None, None, Start::Eager, location);
         if !task.is_finished() {
             // The order is the same whether somebody watches or not: a future that has blocked is
             // polled once more from the queue.

@@ -43,6 +43,8 @@ pub enum ScheduleError {
     BesideItself(TaskId),
     /// The caller is not a task of this executor, nor its main future.
     Outside,
+    /// The executor's ready queue knows no priorities.
+    NoPriorities,
 }
 
 impl fmt::Display for ScheduleError {
@@ -64,6 +66,9 @@ impl fmt::Display for ScheduleError {
             }
             ScheduleError::Outside => {
                 return f.write_str("the caller is not running on this executor");
+            }
+            ScheduleError::NoPriorities => {
+                return f.write_str("the ready queue of this executor knows no priorities");
             }
         };
         write!(f, "task {id} is not in the ready queue: {why}")

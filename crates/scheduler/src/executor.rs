@@ -9,7 +9,7 @@ use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::pin::pin;
 use std::rc::Rc;
 
-use corokit_core::ReadyQueue;
+use corokit_core::{Priority, ReadyQueue};
 
 use crate::builder::TaskBuilder;
 use crate::eager::Eager;
@@ -228,7 +228,7 @@ impl<'a, Q: ReadyQueue> LocalExecutor<'a, Q> {
     #[inline]
     #[track_caller]
     pub fn spawn<T: 'a>(&self, future: impl Future<Output = T> + 'a) -> Task<T> {
-        self.spawn_with(future, None, Start::Default, Location::caller())
+        self.spawn_with(future, None, None, Start::Default, Location::caller())
     }
 
     /// Spawns a task with the options that the builder collected.
@@ -237,6 +237,7 @@ impl<'a, Q: ReadyQueue> LocalExecutor<'a, Q> {
         &self,
         future: impl Future<Output = T> + 'a,
         name: Option<Rc<str>>,
+        priority: Option<Priority>,
         start: Start,
         location: &'static Location<'static>,
     ) -> Task<T> {
@@ -244,7 +245,7 @@ impl<'a, Q: ReadyQueue> LocalExecutor<'a, Q> {
         // executor implements `Drop`, so `'a` strictly outlives the executor; its drop calls
         // `shut_down`, and an executor that is leaked never polls or drops a future again, since
         // only its methods, and the futures that borrow it, do so.
-        unsafe { spawn::spawn(self.local(), future, name, start, location) }
+        unsafe { spawn::spawn(self.local(), future, name, priority, start, location) }
     }
 
     /// Runs a future now, up to the point where it first blocks, and makes a task of it only if it
@@ -347,7 +348,7 @@ impl<'a, Q: ReadyQueue> LocalExecutor<'a, Q> {
         handles: &mut impl Extend<Task<F::Output>>,
     ) {
         let location = Location::caller();
-        let spawn = |future| self.spawn_with(future, None, Start::Default, location);
+        let spawn = |future| self.spawn_with(future, None, None, Start::Default, location);
         handles.extend(futures.into_iter().map(spawn));
     }
 

@@ -78,7 +78,7 @@ impl<Q: ReadyQueue> Drop for Leg<'_, Q> {
     fn drop(&mut self) {
         let mut state = self.local.state.borrow_mut();
         self.local.leave(self.outer, &mut state);
-        let waker = state.table.free(self.slot);
+        let waker = state.free(self.slot);
         let plain = state.is_plain();
         drop(state);
         debug_assert!(waker.is_none(), "the waker of a leg does nothing");

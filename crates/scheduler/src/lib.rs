@@ -91,6 +91,7 @@ mod inspect;
 mod leg;
 mod local;
 mod main_waker;
+mod priority;
 mod ready;
 mod report;
 mod runner;

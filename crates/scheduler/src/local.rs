@@ -15,7 +15,7 @@ use std::task::{Context, Poll, Waker};
 use std::thread;
 
 use async_task::Runnable;
-use corokit_core::{Position, ReadyQueue, TaskId, TaskState};
+use corokit_core::{Position, Priority, ReadyQueue, TaskId, TaskState};
 
 use crate::context::Contexts;
 use crate::control::{Callback, Kill};
@@ -79,6 +79,13 @@ impl<Q: ReadyQueue> State<Q> {
             self.queue.set_slots(self.table.len() + 1);
         }
         self.table.allocate(kind)
+    }
+
+    /// Frees a slot, which is not in the queue, and returns the waker that was kept in it.
+    #[inline]
+    pub(crate) fn free(&mut self, index: u32) -> Option<Waker> {
+        self.queue.set_priority(index, Priority::NORMAL);
+        self.table.free(index)
     }
 
     /// Returns `true` if no task has a name or a callback, as is mostly so.
@@ -412,7 +419,7 @@ impl<Q: ReadyQueue> Local<Q> {
         if state.table.slot(index).parked {
             state.parked -= 1;
         }
-        let waker = state.table.free(index);
+        let waker = state.free(index);
         debug_assert!(waker.is_none(), "a main future keeps no waker in the table");
         let name = state.names.remove(&index);
         drop(state);
@@ -520,7 +527,7 @@ impl<Q: ReadyQueue> Home for Local<Q> {
     fn release(&self, index: u32) -> bool {
         let mut state = self.state.borrow_mut();
         let id = self.id_of(&state, index);
-        let waker = state.table.free(index);
+        let waker = state.free(index);
         let plain = state.is_plain();
         drop(state);
         // What is left of the poll is no longer this task's: its slot may be given to another.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use async_task::{Builder, Runnable, WithInfo};
-use corokit_core::{Position, ReadyQueue, TaskId};
+use corokit_core::{Position, Priority, ReadyQueue, TaskId};
 use pin_project_lite::pin_project;
 
 use crate::control::{self, Callback};
@@ -109,12 +109,16 @@ pub(crate) unsafe fn spawn<'f, Q: ReadyQueue, F: Future + 'f>(
     local: &Local<Q>,
     future: F,
     name: Option<Rc<str>>,
+    priority: Option<Priority>,
     start: Start,
     location: &'static Location<'static>,
 ) -> Task<F::Output> {
     let (slot, generation) = local.allocate(Kind::Task);
     if let Some(name) = name {
         local.state.borrow_mut().names.insert(slot, name);
+    }
+    if let Some(priority) = priority {
+        local.state.borrow_mut().queue.set_priority(slot, priority);
     }
     local.contexts.inherit(slot);
     let (runnable, task) = match local.is_watching() {
@@ -255,7 +259,7 @@ pub(crate) unsafe fn eager<'f, Q: ReadyQueue, F: Future + 'f>(
     let Some(leg) = Leg::begin(local) else {
         let start = Start::At(Position::Front);
         // SAFETY: the caller answers for what is borrowed.
-        let task = unsafe { spawn(local, future, None, start, Location::caller()) };
+        let task = unsafe { spawn(local, future, None, None, start, Location::caller()) };
         return Eager::task(task);
     };
     let (result, context) = leg.run(|| {

@@ -23,7 +23,7 @@ struct Bucket {
     late: BTreeMap<u64, u32>,
     /// How many slots have this priority, whether they are in the queue or not.
     users: usize,
-    /// Where it is in the heap; `NONE` while it is empty.
+    /// Where it is in the heap; `NONE` if it is not there.
     at: u32,
 }
 
@@ -63,8 +63,11 @@ pub(super) struct Buckets {
     free: Vec<u32>,
     /// Asked only when a priority changes: each slot remembers its bucket.
     by_priority: HashMap<Priority, u32>,
-    /// The buckets that are not empty, the most urgent one at the root.
+    /// The buckets that are not empty, the most urgent one at the root, and perhaps `stale`.
     heap: Vec<u32>,
+    /// The bucket that became empty last and is still in the heap; `NONE` if there is none. A task
+    /// that was alone with its priority and comes back at once finds everything as it was.
+    stale: u32,
 }
 
 impl Buckets {
@@ -74,6 +77,7 @@ impl Buckets {
             free: Vec::new(),
             by_priority: HashMap::new(),
             heap: Vec::new(),
+            stale: NONE,
         }
     }
 
@@ -118,6 +122,9 @@ impl Buckets {
             debug_assert!(bucket.is_empty());
             let priority = bucket.priority;
             self.by_priority.remove(&priority);
+            if self.stale == index {
+                self.purge();
+            }
             self.free.push(index);
         }
     }
@@ -127,9 +134,7 @@ impl Buckets {
     pub(super) fn push(&mut self, links: &mut [Link], index: u32, slot: u32) {
         let bucket = &mut self.buckets[index as usize];
         bucket.list.push_back(links, slot);
-        if bucket.at == NONE {
-            self.enter(index);
-        }
+        self.enter(index);
     }
 
     /// Adds an entry at the place that its arrival gives it. Returns `true` if that is not in the
@@ -149,9 +154,7 @@ impl Buckets {
             true => drop(bucket.late.insert(arrival, slot)),
             false => bucket.list.push_back(links, slot),
         }
-        if bucket.at == NONE {
-            self.enter(index);
-        }
+        self.enter(index);
         late
     }
 
@@ -178,8 +181,17 @@ impl Buckets {
     /// Returns the entry that runs before all others; `NONE` if there is none.
     #[inline]
     pub(super) fn first(&self, arrivals: &[u64]) -> u32 {
-        match self.heap.first() {
-            Some(bucket) => self.buckets[*bucket as usize].first(arrivals),
+        let Some(root) = self.heap.first() else {
+            return NONE;
+        };
+        if *root != self.stale {
+            return self.buckets[*root as usize].first(arrivals);
+        }
+        // All others are in use, so the most urgent of them is below the root.
+        let children = 1..self.heap.len().min(ARITY + 1);
+        let urgent = children.min_by_key(|child| self.priority(self.heap[*child]));
+        match urgent {
+            Some(child) => self.buckets[self.heap[child] as usize].first(arrivals),
             None => NONE,
         }
     }
@@ -193,14 +205,30 @@ impl Buckets {
         })
     }
 
-    /// Puts a bucket that is no longer empty into the heap.
+    /// Makes sure that a bucket with entries is in the heap.
+    #[inline]
     fn enter(&mut self, index: u32) {
-        self.heap.push(index);
-        self.rise(self.heap.len() - 1, index);
+        if self.buckets[index as usize].at == NONE {
+            self.heap.push(index);
+            self.rise(self.heap.len() - 1, index);
+        } else if self.stale == index {
+            self.stale = NONE;
+        }
     }
 
-    /// Takes a bucket that has become empty out of the heap.
+    /// Notes that a bucket has become empty.
+    #[inline]
     fn exit(&mut self, index: u32) {
+        self.purge();
+        self.stale = index;
+    }
+
+    /// Takes the bucket that became empty last out of the heap.
+    fn purge(&mut self) {
+        let index = mem::replace(&mut self.stale, NONE);
+        if index == NONE {
+            return;
+        }
         let at = mem::replace(&mut self.buckets[index as usize].at, NONE) as usize;
         let Some(last) = self.heap.pop() else {
             return;

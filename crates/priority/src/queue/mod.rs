@@ -22,7 +22,7 @@ use list::{Link, List, NONE};
 ///
 /// Placed entries run before all regular ones, also before those that come later and are more
 /// urgent: to place an entry, the queue places those before it as well, in the order in which they
-/// would have run. An index past the end is the exception: it means the regular place.
+/// would have run. The back is the exception: it means the regular place.
 ///
 /// A slot has [`Priority::NORMAL`] until it is given another priority, which it keeps in and out of
 /// the queue.
@@ -286,7 +286,7 @@ impl ReadyQueue for PriorityQueue {
     }
 
     fn insert_at(&mut self, slot: u32, index: usize) {
-        if index >= self.len {
+        if index == usize::MAX {
             return self.push(slot);
         }
         self.place_first(index);
