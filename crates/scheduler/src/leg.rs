@@ -32,17 +32,18 @@ impl<'e, Q: ReadyQueue> Leg<'e, Q> {
     pub(crate) fn begin(local: &'e Local<Q>) -> Option<Self> {
         let mut state = local.state.borrow_mut();
         let outer = local.current.get();
+        if outer != NONE && state.outer.len() + 1 >= EAGER_DEPTH {
+            return None;
+        }
+        // This may panic, so it comes before anything is put aside.
+        let (slot, generation) = state.allocate(Kind::Task);
         if outer != NONE {
-            if state.outer.len() + 1 >= EAGER_DEPTH {
-                return None;
-            }
             state.outer.push(Frame {
                 slot: outer,
                 place: local.place.take(),
                 wants_waker: local.shared.wants_waker(),
             });
         }
-        let (slot, generation) = state.allocate(Kind::Task);
         local.current.set(slot);
         local.counters.turn();
         Some(Leg {
