@@ -27,7 +27,7 @@
 //! | [`core`] | the shared words: task identity, positions, states, the one clock |
 //! | [`scheduler`] | an executor on one thread whose ready queue can be read and rearranged |
 //! | [`sched_loop`] | the event loop: the scheduler with a reactor and timers |
-//! | [`priority`] | which task goes first: a ready queue with a bound on waiting |
+//! | [`priority`] | which task goes first: a ready queue with a bound on waiting, a mutex with inheritance |
 //! | [`coro_start`] | start a future now, go on with it later; works on any executor or none |
 //! | [`monitor`] | a coroutine talks to whoever drives it; works on any executor or none |
 //! | `lab` | for tests: a virtual clock, exploration of schedules, replay, fault injection |

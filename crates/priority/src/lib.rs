@@ -1,5 +1,5 @@
 //! Which task goes first: a ready queue that knows priorities, with a bound on how long anybody
-//! waits.
+//! waits, and a mutex that lends its holder the priority of those who wait for it.
 //!
 //! ```
 //! use corokit_priority::{Priority, PriorityQueue};
@@ -32,11 +32,45 @@
 //! Both executors take the queue: `EventLoop::with_queue` of `corokit-sched-loop` and
 //! `LocalExecutor::with_queue` of `corokit-scheduler`.
 //!
-//! Source: asynkit's `experimental.priority`.
+//! # Locks
+//!
+//! [`PriorityMutex`] goes to the most urgent task that waits, and makes its holder as urgent as that
+//! one while it waits, through chains of any length. It works on any executor: [`scope`] says how
+//! urgent a future is. Its holder's place in the ready queue is another matter: an executor that
+//! gives its tasks nodes hears of every change by [`TaskControl`].
+//!
+//! ```
+//! use corokit_priority::{Priority, PriorityMutex, TaskNode, scope, scope_as};
+//! use futures_lite::future::{block_on, poll_once};
+//!
+//! let cache = PriorityMutex::named(0, "cache");
+//! let batch = TaskNode::new(Priority::LOW).named("batch");
+//! block_on(async {
+//!     let guard = scope_as(batch.clone(), cache.lock()).await;
+//!     let mut request = Box::pin(scope(Priority::HIGH, cache.lock()));
+//!     assert!(poll_once(&mut request).await.is_none());
+//!     assert_eq!(batch.effective_priority(), Priority::HIGH);
+//!     drop(guard);
+//!     assert_eq!(batch.effective_priority(), Priority::LOW);
+//! });
+//! ```
+//!
+//! Source: asynkit's `experimental.priority`, async-utils' `priority_context`.
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
+mod blocking;
+mod current;
+mod mutex;
+mod node;
 mod queue;
+mod sync;
 
 pub use corokit_core::{Priority, PriorityError};
+pub use current::{Scope, current, scope, scope_as};
+pub use mutex::{
+    ChainLink, Deadlock, Lock, LockArc, LockChecked, PriorityMutex, PriorityMutexGuard,
+    PriorityMutexGuardArc,
+};
+pub use node::{TaskControl, TaskNode};
 pub use queue::{Ageing, PriorityQueue};

@@ -1,0 +1,132 @@
+//! The task that is being polled, and futures that make themselves one.
+
+use std::cell::Cell;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use corokit_core::Priority;
+use pin_project_lite::pin_project;
+
+use crate::node::TaskNode;
+
+thread_local! {
+    /// The node of the future that is being polled, which has lent it for the poll.
+    static CURRENT: Cell<Option<TaskNode>> = const { Cell::new(None) };
+}
+
+/// Returns the node of the task that is being polled, if it has one.
+///
+/// # Examples
+///
+/// ```
+/// use corokit_priority::{Priority, current, scope};
+/// use futures_lite::future::block_on;
+///
+/// assert!(current().is_none());
+/// let priority = block_on(scope(Priority::HIGH, async { current().unwrap().priority() }));
+/// assert_eq!(priority, Priority::HIGH);
+/// ```
+pub fn current() -> Option<TaskNode> {
+    // While the thread ends there are no tasks.
+    let node = CURRENT.try_with(|current| {
+        let node = current.take();
+        let clone = node.clone();
+        current.set(node);
+        clone
+    });
+    node.ok().flatten()
+}
+
+/// Gives a future a priority, on any executor: the locks of this crate know how urgent it is when it
+/// asks for them, and while it holds them.
+///
+/// The executor itself goes on in its own order. Tasks that the future spawns have no part in it.
+///
+/// Source: async-utils' `priority_context`, `asynkit.PriorityTask`.
+///
+/// # Cancel safety
+///
+/// Dropping it drops the future.
+///
+/// # Examples
+///
+/// ```
+/// use corokit_priority::{Priority, PriorityMutex, scope};
+/// use futures_lite::future::block_on;
+///
+/// let mutex = PriorityMutex::new(1);
+/// let urgent = scope(Priority::HIGH, async { *mutex.lock().await });
+/// assert_eq!(block_on(urgent), 1);
+/// ```
+pub fn scope<F: Future>(priority: Priority, future: F) -> Scope<F> {
+    scope_as(TaskNode::new(priority), future)
+}
+
+/// Runs a future as the task of this node: like [`scope`], for those who keep the node, to change
+/// the priority later.
+///
+/// # Examples
+///
+/// ```
+/// use corokit_priority::{Priority, TaskNode, current, scope_as};
+/// use futures_lite::future::block_on;
+///
+/// let node = TaskNode::new(Priority::NORMAL).named("worker");
+/// let name = block_on(scope_as(node, async { current().unwrap().name() }));
+/// assert_eq!(name.as_deref(), Some("worker"));
+/// ```
+pub fn scope_as<F: Future>(node: TaskNode, future: F) -> Scope<F> {
+    Scope {
+        future,
+        node: Some(node),
+    }
+}
+
+pin_project! {
+    /// The future of [`scope`] and [`scope_as`].
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless polled or awaited"]
+    pub struct Scope<F> {
+        #[pin]
+        future: F,
+        // `None` during a poll, when it is the current one.
+        node: Option<TaskNode>,
+    }
+}
+
+impl<F: Future> Future for Scope<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        let entered = Entered::new(this.node);
+        let poll = this.future.poll(cx);
+        drop(entered);
+        poll
+    }
+}
+
+/// Keeps a node the current one, and gives it back, also when a poll unwinds.
+struct Entered<'n> {
+    node: &'n mut Option<TaskNode>,
+    outer: Option<TaskNode>,
+}
+
+impl<'n> Entered<'n> {
+    fn new(node: &'n mut Option<TaskNode>) -> Self {
+        let outer = CURRENT.try_with(|current| current.replace(node.take()));
+        Entered {
+            node,
+            outer: outer.ok().flatten(),
+        }
+    }
+}
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        let outer = self.outer.take();
+        let node = CURRENT.try_with(|current| current.replace(outer));
+        *self.node = node.ok().flatten();
+    }
+}

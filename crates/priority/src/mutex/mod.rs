@@ -1,0 +1,12 @@
+//! A lock that knows how urgent those are who wait for it.
+
+mod deadlock;
+mod guard;
+mod line;
+mod lock;
+#[cfg(all(test, loom))]
+mod loom_tests;
+
+pub use deadlock::{ChainLink, Deadlock};
+pub use guard::{PriorityMutex, PriorityMutexGuard, PriorityMutexGuardArc};
+pub use lock::{Lock, LockArc, LockChecked};

@@ -1,0 +1,342 @@
+//! What locks know of a task: how urgent it is, and what it waits in.
+
+use std::fmt;
+use std::sync::{Arc, PoisonError};
+
+use corokit_core::Priority;
+
+use crate::sync::{Mutex, MutexGuard};
+
+/// A task in the eyes of the locks: its own priority, what others lend it, and what it waits in.
+///
+/// A task is more urgent than it says while somebody more urgent waits for what it holds. Whatever
+/// changes that is passed on at once: to the executor of the task, and to the locks that it waits
+/// for itself, and so on.
+///
+/// # Examples
+///
+/// ```
+/// use corokit_priority::{Priority, TaskNode};
+///
+/// let node = TaskNode::new(Priority::NORMAL).named("worker");
+/// assert_eq!(node.effective_priority(), Priority::NORMAL);
+/// node.set_priority(Priority::HIGH);
+/// assert_eq!(node.effective_priority(), Priority::HIGH);
+/// ```
+#[derive(Clone)]
+pub struct TaskNode {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    number: u64,
+    state: Mutex<State>,
+}
+
+struct State {
+    name: Option<Arc<str>>,
+    base: Priority,
+    /// The minimum of `base` and of what is lent.
+    effective: Priority,
+    /// What each lender lends.
+    lent: Vec<(LenderId, Priority)>,
+    /// Where the task waits: usually in one place, or none.
+    waits: Vec<Wait>,
+    control: Option<Arc<dyn TaskControl>>,
+}
+
+/// Names one that lends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LenderId(u64);
+
+impl LenderId {
+    pub(crate) fn new() -> Self {
+        LenderId(next_number())
+    }
+}
+
+/// Returns a number that nothing else has.
+fn next_number() -> u64 {
+    // loom has no statics; its atomics are of one run.
+    static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
+    NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed)
+}
+
+/// Tells an executor how urgent a task has become.
+pub trait TaskControl: Send + Sync {
+    /// Called after the effective priority of the task has changed, on any thread and with no lock
+    /// held. Several changes may come as one.
+    fn priority_changed(&self, node: &TaskNode);
+}
+
+/// Something that tasks wait in.
+pub(crate) trait WaitList: Send + Sync {
+    /// Looks at the priority of a waiter again, and lends on what follows from that.
+    fn refresh(&self, waiter: WaiterId, changes: &mut Changes);
+
+    /// Returns who holds what the waiters wait for, and since which grant.
+    fn holder(&self) -> Option<(TaskNode, u64)>;
+
+    fn name(&self) -> Option<Arc<str>>;
+}
+
+/// Names a waiter of a [`WaitList`], among those of all lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct WaiterId {
+    pub(crate) list: LenderId,
+    pub(crate) number: u64,
+}
+
+/// A place where a task waits.
+#[derive(Clone)]
+pub(crate) struct Wait {
+    pub(crate) list: Arc<dyn WaitList>,
+    pub(crate) waiter: WaiterId,
+}
+
+/// Tasks whose effective priority has changed, and of which the others are to hear.
+#[derive(Default)]
+pub(crate) struct Changes {
+    nodes: Vec<TaskNode>,
+}
+
+impl Changes {
+    /// Passes everything on, until nothing changes any more. No lock may be held.
+    pub(crate) fn spread(mut self) {
+        while let Some(node) = self.nodes.pop() {
+            let (control, waits) = {
+                let state = node.lock();
+                (state.control.clone(), state.waits.clone())
+            };
+            if let Some(control) = control {
+                control.priority_changed(&node);
+            }
+            for Wait { list, waiter } in waits {
+                // The list reads the priority again when it has locked itself.
+                list.refresh(waiter, &mut self);
+            }
+        }
+    }
+}
+
+impl TaskNode {
+    /// Makes the node of a task with this priority.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_priority::{Priority, TaskNode};
+    ///
+    /// assert_eq!(TaskNode::new(Priority::LOW).priority(), Priority::LOW);
+    /// ```
+    pub fn new(priority: Priority) -> Self {
+        TaskNode {
+            shared: Arc::new(Shared {
+                number: next_number(),
+                state: Mutex::new(State {
+                    name: None,
+                    base: priority,
+                    effective: priority,
+                    lent: Vec::new(),
+                    waits: Vec::new(),
+                    control: None,
+                }),
+            }),
+        }
+    }
+
+    /// Names the task, for reports of deadlocks.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_priority::{Priority, TaskNode};
+    ///
+    /// let node = TaskNode::new(Priority::NORMAL).named("reader");
+    /// assert_eq!(node.name().as_deref(), Some("reader"));
+    /// ```
+    #[must_use]
+    pub fn named(self, name: impl Into<Arc<str>>) -> Self {
+        let name = name.into();
+        let former = self.lock().name.replace(name);
+        drop(former);
+        self
+    }
+
+    /// Says who is to hear of changes of the effective priority.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_priority::{Priority, TaskControl, TaskNode};
+    /// use std::sync::Arc;
+    /// use std::sync::atomic::{AtomicUsize, Ordering};
+    ///
+    /// #[derive(Default)]
+    /// struct Count(AtomicUsize);
+    ///
+    /// impl TaskControl for Count {
+    ///     fn priority_changed(&self, _: &TaskNode) {
+    ///         self.0.fetch_add(1, Ordering::Relaxed);
+    ///     }
+    /// }
+    ///
+    /// let count = Arc::new(Count::default());
+    /// let node = TaskNode::new(Priority::NORMAL).controlled_by(count.clone());
+    /// node.set_priority(Priority::HIGH);
+    /// node.set_priority(Priority::HIGH);
+    /// assert_eq!(count.0.load(Ordering::Relaxed), 1);
+    /// ```
+    #[must_use]
+    pub fn controlled_by(self, control: Arc<dyn TaskControl>) -> Self {
+        let former = self.lock().control.replace(control);
+        drop(former);
+        self
+    }
+
+    /// Returns the name.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_priority::{Priority, TaskNode};
+    ///
+    /// assert_eq!(TaskNode::new(Priority::NORMAL).name(), None);
+    /// ```
+    pub fn name(&self) -> Option<Arc<str>> {
+        self.lock().name.clone()
+    }
+
+    /// Returns the task's own priority.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_priority::{Priority, TaskNode};
+    ///
+    /// assert_eq!(TaskNode::new(Priority::LOW).priority(), Priority::LOW);
+    /// ```
+    pub fn priority(&self) -> Priority {
+        self.lock().base
+    }
+
+    /// Returns how urgent the task is: its own priority, or that of the most urgent one who waits for
+    /// what it holds.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_priority::{Priority, TaskNode};
+    ///
+    /// assert_eq!(TaskNode::new(Priority::LOW).effective_priority(), Priority::LOW);
+    /// ```
+    pub fn effective_priority(&self) -> Priority {
+        self.lock().effective
+    }
+
+    /// Sets the task's own priority. It takes effect at once, wherever the task waits, and whoever
+    /// holds what it waits for hears of it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_priority::{Priority, TaskNode};
+    ///
+    /// let node = TaskNode::new(Priority::NORMAL);
+    /// node.set_priority(Priority::HIGH);
+    /// assert_eq!(node.priority(), Priority::HIGH);
+    /// ```
+    pub fn set_priority(&self, priority: Priority) {
+        let mut changes = Changes::default();
+        {
+            let mut state = self.lock();
+            state.base = priority;
+            self.update(&mut state, &mut changes);
+        }
+        changes.spread();
+    }
+
+    /// Returns `true` if both are nodes of the same task.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_priority::{Priority, TaskNode};
+    ///
+    /// let node = TaskNode::new(Priority::NORMAL);
+    /// assert!(node.is_same(&node.clone()));
+    /// assert!(!node.is_same(&TaskNode::new(Priority::NORMAL)));
+    /// ```
+    pub fn is_same(&self, other: &TaskNode) -> bool {
+        Arc::ptr_eq(&self.shared, &other.shared)
+    }
+
+    /// Returns a number that no other task has.
+    pub(crate) fn number(&self) -> u64 {
+        self.shared.number
+    }
+
+    /// Lends a priority, or takes it back.
+    pub(crate) fn lend(&self, lender: LenderId, loan: Option<Priority>, changes: &mut Changes) {
+        let mut state = self.lock();
+        let found = state.lent.iter().position(|(id, _)| *id == lender);
+        match (found, loan) {
+            (Some(index), Some(loan)) => state.lent[index].1 = loan,
+            (Some(index), None) => drop(state.lent.swap_remove(index)),
+            (None, Some(loan)) => state.lent.push((lender, loan)),
+            (None, None) => return,
+        }
+        self.update(&mut state, changes);
+    }
+
+    /// Notes that the task waits somewhere, and returns how urgent it is.
+    pub(crate) fn begin_wait(&self, wait: Wait) -> Priority {
+        let mut state = self.lock();
+        state.waits.push(wait);
+        state.effective
+    }
+
+    /// Notes that the task no longer waits there. What is returned is to be dropped without locks.
+    pub(crate) fn end_wait(&self, waiter: WaiterId) -> Option<Wait> {
+        let mut state = self.lock();
+        let found = state.waits.iter().position(|wait| wait.waiter == waiter)?;
+        Some(state.waits.swap_remove(found))
+    }
+
+    /// Returns where the task waits.
+    pub(crate) fn waits(&self) -> Vec<Wait> {
+        self.lock().waits.clone()
+    }
+
+    /// Calculates the effective priority again.
+    fn update(&self, state: &mut State, changes: &mut Changes) {
+        let lent = state.lent.iter().map(|(_, loan)| *loan);
+        let effective = lent.fold(state.base, Priority::min);
+        if effective != state.effective {
+            state.effective = effective;
+            changes.nodes.push(self.clone());
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing that can panic is called while it is locked.
+        self.shared
+            .state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for TaskNode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (name, base, effective) = {
+            let state = self.lock();
+            (state.name.clone(), state.base, state.effective)
+        };
+        f.debug_struct("TaskNode")
+            .field("name", &name)
+            .field("priority", &base)
+            .field("effective_priority", &effective)
+            .finish_non_exhaustive()
+    }
+}
