@@ -36,8 +36,9 @@
 //!
 //! [`PriorityMutex`] goes to the most urgent task that waits, and makes its holder as urgent as that
 //! one while it waits, through chains of any length. It works on any executor: [`scope`] says how
-//! urgent a future is. Its holder's place in the ready queue is another matter: an executor that
-//! gives its tasks nodes hears of every change by [`TaskControl`].
+//! urgent a future is. Tasks of corokit's executors that are spawned by [`spawn`] have their places
+//! in the ready queue as well; other executors may give their tasks nodes and hear of every change
+//! by [`TaskControl`].
 //!
 //! ```
 //! use corokit_priority::{Priority, PriorityMutex, TaskNode, scope, scope_as};
@@ -64,6 +65,7 @@ mod current;
 mod mutex;
 mod node;
 mod queue;
+mod spawn;
 mod sync;
 
 pub use corokit_core::{Priority, PriorityError};
@@ -74,3 +76,4 @@ pub use mutex::{
 };
 pub use node::{TaskControl, TaskNode};
 pub use queue::{Ageing, PriorityQueue};
+pub use spawn::spawn;

@@ -157,10 +157,14 @@ impl TaskNode {
     /// ```
     #[must_use]
     pub fn named(self, name: impl Into<Arc<str>>) -> Self {
+        self.set_name(name);
+        self
+    }
+
+    pub(crate) fn set_name(&self, name: impl Into<Arc<str>>) {
         let name = name.into();
         let former = self.lock().name.replace(name);
         drop(former);
-        self
     }
 
     /// Says who is to hear of changes of the effective priority.
@@ -189,9 +193,13 @@ impl TaskNode {
     /// ```
     #[must_use]
     pub fn controlled_by(self, control: Arc<dyn TaskControl>) -> Self {
+        self.set_control(control);
+        self
+    }
+
+    pub(crate) fn set_control(&self, control: Arc<dyn TaskControl>) {
         let former = self.lock().control.replace(control);
         drop(former);
-        self
     }
 
     /// Returns the name.

@@ -13,6 +13,7 @@ use crate::context::{self, Taken};
 use crate::error::ScheduleError;
 use crate::executor::LocalExecutor;
 use crate::local::{Local, State};
+use crate::remote::TaskRemote;
 use crate::shared::Shared;
 use crate::table::Kind;
 use crate::task::{Task, TaskMeta};
@@ -221,6 +222,11 @@ pub trait TaskExt: Sealed {
         let home = &meta.shared.home;
         home.at_home(|home| home.set_name(meta.id(), name))
             .unwrap_or_else(|| Err(not_here(meta)))
+    }
+
+    /// Returns what other threads may hold of the task.
+    fn remote(&self) -> TaskRemote {
+        TaskRemote::new(self.meta())
     }
 
     /// Ends the task now. See [`LocalExecutor::kill`].

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Waker;
 
-use corokit_core::{TaskId, TaskState};
+use corokit_core::{Priority, TaskId, TaskState};
 
 use crate::control::{Callback, Kill};
 use crate::error::ScheduleError;
@@ -39,6 +39,9 @@ pub(crate) trait Home {
 
     /// Returns where a task was spawned, if that is known.
     fn location(&self, id: TaskId) -> Option<&'static Location<'static>>;
+
+    /// Sets how urgent a task is, if it is there and the queue knows priorities.
+    fn set_priority(&self, id: TaskId, priority: Priority);
 
     /// Names a task.
     fn set_name(&self, id: TaskId, name: Rc<str>) -> Result<(), ScheduleError>;

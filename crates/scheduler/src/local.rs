@@ -297,9 +297,18 @@ impl<Q: ReadyQueue> Local<Q> {
                     let (index, generation) = main.receive();
                     self.enqueue_main(index, generation);
                 }
+                Delivery::Priority(task) => self.change_priority(task.id(), task.receive()),
             }
         }
         self.batch.set(batch);
+    }
+
+    /// Sets how urgent a task is, if it is there and the queue knows priorities.
+    fn change_priority(&self, id: TaskId, priority: Priority) {
+        let mut state = self.state.borrow_mut();
+        if let Ok(index) = self.unfinished(&state, id) {
+            state.queue.set_priority(index, priority);
+        }
     }
 
     /// Returns `true` if there is an entry to run, or a delivery that may become one.
@@ -545,6 +554,11 @@ impl<Q: ReadyQueue> Home for Local<Q> {
             Ok(index) => self.state_of(&state, index),
             Err(_) => TaskState::Finished,
         }
+    }
+
+    fn set_priority(&self, id: TaskId, priority: Priority) {
+        self.settle();
+        self.change_priority(id, priority);
     }
 
     fn name(&self, id: TaskId) -> Option<Rc<str>> {

@@ -10,6 +10,7 @@ use corokit_core::TaskId;
 use crate::home::HomeCell;
 use crate::inbox::Inbox;
 use crate::main_waker::MainWaker;
+use crate::remote::TaskRemote;
 use crate::task::TaskMeta;
 
 /// The part of a scheduler that outlives it as long as a task or a waker is somewhere.
@@ -36,6 +37,8 @@ pub(crate) enum Delivery {
     Task(Runnable<TaskMeta>),
     /// A main future that was woken.
     Main(Arc<MainWaker>),
+    /// How urgent a task has become.
+    Priority(TaskRemote),
 }
 
 impl Shared {

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
 use std::thread;
 
-use corokit_core::{TaskId, TaskState};
+use corokit_core::{Priority, ReadyQueue, TaskId, TaskState};
 use corokit_scheduler::{LocalExecutor, ScheduleError, Task, TaskExt};
 use futures_lite::future::{block_on, poll_once, yield_now};
 
@@ -363,4 +363,85 @@ fn a_main_future_is_woken_by_its_id_and_what_is_running_is_not() {
         assert_eq!(waking.await, Ok(true));
     }));
     assert_eq!(polls, 2);
+}
+
+/// A queue that notes the priorities that it is told.
+struct Noting {
+    fifo: corokit_scheduler::Fifo,
+    told: Rc<RefCell<Vec<(u32, f64)>>>,
+}
+
+impl ReadyQueue for Noting {
+    fn set_slots(&mut self, slots: usize) {
+        self.fifo.set_slots(slots);
+    }
+    fn len(&self) -> usize {
+        self.fifo.len()
+    }
+    fn contains(&self, slot: u32) -> bool {
+        self.fifo.contains(slot)
+    }
+    fn push(&mut self, slot: u32) {
+        self.fifo.push(slot);
+    }
+    fn pop(&mut self) -> Option<u32> {
+        self.fifo.pop()
+    }
+    fn remove(&mut self, slot: u32) -> bool {
+        self.fifo.remove(slot)
+    }
+    fn insert_at(&mut self, slot: u32, index: usize) {
+        self.fifo.insert_at(slot, index);
+    }
+    fn insert_after(&mut self, slot: u32, anchor: u32) -> bool {
+        self.fifo.insert_after(slot, anchor)
+    }
+    fn insert_before(&mut self, slot: u32, anchor: u32) -> bool {
+        self.fifo.insert_before(slot, anchor)
+    }
+    fn rotate_left(&mut self, count: usize) {
+        self.fifo.rotate_left(count);
+    }
+    fn iter(&self) -> Box<dyn Iterator<Item = u32> + '_> {
+        self.fifo.iter()
+    }
+    fn set_priority(&mut self, slot: u32, priority: Priority) -> bool {
+        self.told.borrow_mut().push((slot, priority.value()));
+        true
+    }
+}
+
+/// At home at once, from elsewhere before the next turn, of several only the last, and nothing for a
+/// task that has ended.
+#[test]
+fn a_priority_may_be_set_from_any_thread() {
+    let told = Rc::new(RefCell::new(Vec::new()));
+    let queue = Noting {
+        fifo: corokit_scheduler::Fifo::new(),
+        told: Rc::clone(&told),
+    };
+    let executor = LocalExecutor::with_queue(queue);
+    let task = executor.spawn(async {});
+    let slot = task.id().slot();
+    let remote = task.remote();
+    remote.set_priority(Priority::HIGH);
+    assert_eq!(told.take(), [(slot, -10.0)]);
+    let elsewhere = remote.clone();
+    let sent = thread::spawn(move || {
+        for priority in [1, 2, 3] {
+            elsewhere.set_priority(Priority::new(priority));
+        }
+    });
+    sent.join().unwrap();
+    assert!(told.borrow().is_empty());
+    assert!(executor.try_tick());
+    // Before its turn; and when it has ended, its slot is normal again.
+    assert_eq!(told.take(), [(slot, 3.0), (slot, 0.0)]);
+    remote.set_priority(Priority::HIGH);
+    assert!(told.borrow().is_empty());
+    drop(executor);
+    remote.set_priority(Priority::HIGH);
+    thread::spawn(move || remote.set_priority(Priority::LOW))
+        .join()
+        .unwrap();
 }
