@@ -65,8 +65,10 @@ mod current;
 mod mutex;
 mod node;
 mod queue;
+mod semaphore;
 mod spawn;
 mod sync;
+mod urgency;
 
 pub use corokit_core::{Priority, PriorityError};
 pub use current::{Scope, current, scope, scope_as};
@@ -76,4 +78,6 @@ pub use mutex::{
 };
 pub use node::{TaskControl, TaskNode};
 pub use queue::{Ageing, PriorityQueue};
+pub use semaphore::{Acquire, AcquireArc, PriorityPermit, PriorityPermitArc, PrioritySemaphore};
 pub use spawn::spawn;
+pub use urgency::Urgency;

@@ -1,0 +1,356 @@
+//! The semaphore: order, cancellation, and random programs against a naive model.
+#![cfg(not(loom))]
+
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use corokit_lab::{Lab, cancel_everywhere, panic_everywhere};
+use corokit_priority::{
+    Acquire, Priority, PriorityPermit, PrioritySemaphore, TaskNode, scope, scope_as,
+};
+use corokit_sched_loop::spawn;
+use futures_lite::future::yield_now;
+use proptest::prelude::*;
+
+fn poll<T>(future: &mut (impl Future<Output = T> + Unpin)) -> Poll<T> {
+    Pin::new(future).poll(&mut Context::from_waker(Waker::noop()))
+}
+
+#[track_caller]
+fn ready<T>(future: &mut (impl Future<Output = T> + Unpin)) -> T {
+    match poll(future) {
+        Poll::Ready(output) => output,
+        Poll::Pending => panic!("it waits"),
+    }
+}
+
+#[test]
+fn permits_go_to_the_most_urgent_and_in_turn_among_equals() {
+    let semaphore = PrioritySemaphore::new(1);
+    let held = semaphore.try_acquire().unwrap();
+    let priorities = [3, 1, 2, 1, 3, -4, 2];
+    let mut waiters: Vec<_> = priorities
+        .map(|priority| Some(semaphore.acquire_at(priority)))
+        .into();
+    for waiter in waiters.iter_mut().flatten() {
+        assert!(poll(waiter).is_pending());
+    }
+    drop(held);
+    let mut order = Vec::new();
+    for _ in 0..priorities.len() {
+        let mut served = waiters
+            .iter_mut()
+            .enumerate()
+            .filter_map(|(index, waiter)| match poll(waiter.as_mut()?) {
+                Poll::Ready(permit) => Some((index, permit)),
+                Poll::Pending => None,
+            });
+        let (index, permit) = served.next().expect("somebody has it");
+        assert!(served.next().is_none());
+        waiters[index] = None;
+        order.push(index);
+        drop(permit);
+    }
+    assert_eq!(order, [5, 1, 3, 2, 6, 0, 4]);
+    assert_eq!(semaphore.permits(), 1);
+}
+
+#[test]
+fn the_earliest_deadline_comes_first() {
+    let semaphore = PrioritySemaphore::new(0);
+    let now = Instant::now();
+    let mut late = semaphore.acquire_at(now + Duration::from_secs(2));
+    let mut soon = semaphore.acquire_at(now + Duration::from_secs(1));
+    assert!(poll(&mut late).is_pending() && poll(&mut soon).is_pending());
+    semaphore.add_permits(1);
+    assert!(poll(&mut late).is_pending());
+    drop(ready(&mut soon));
+    drop(ready(&mut late));
+}
+
+#[test]
+fn nobody_overtakes_those_who_wait() {
+    let semaphore = PrioritySemaphore::new(0);
+    let mut first = semaphore.acquire_at(5);
+    assert!(poll(&mut first).is_pending());
+    semaphore.add_permits(1);
+    // Granted, and not taken up.
+    assert!(semaphore.try_acquire().is_none());
+    assert!(poll(&mut semaphore.acquire_at(-5)).is_pending());
+    drop(ready(&mut first));
+    assert_eq!(semaphore.permits(), 1);
+}
+
+#[test]
+fn a_waiter_that_goes_away_passes_its_permit_on() {
+    for granted in [false, true] {
+        let semaphore = PrioritySemaphore::new(0);
+        let [mut one, mut two] = [1, 2].map(|priority| semaphore.acquire_at(priority));
+        assert!(poll(&mut one).is_pending() && poll(&mut two).is_pending());
+        if granted {
+            semaphore.add_permits(1);
+            drop(one);
+        } else {
+            drop(one);
+            semaphore.add_permits(1);
+        }
+        ready(&mut two).forget();
+        assert_eq!(semaphore.permits(), 0);
+    }
+}
+
+#[test]
+fn a_waiter_follows_the_task_that_waits() {
+    let semaphore = PrioritySemaphore::new(0);
+    let nodes = [1, 2].map(|priority| TaskNode::new(Priority::new(priority)));
+    let mut waiters = nodes
+        .each_ref()
+        .map(|node| Box::pin(scope_as(node.clone(), semaphore.acquire())));
+    for waiter in &mut waiters {
+        assert!(poll(waiter).is_pending());
+    }
+    nodes[1].set_priority(Priority::HIGH);
+    semaphore.add_permits(1);
+    assert!(poll(&mut waiters[0]).is_pending());
+    ready(&mut waiters[1]).forget();
+    // Another task goes on with what one has begun.
+    let mut moved = semaphore.acquire();
+    assert!(poll(&mut moved).is_pending());
+    let mut moved = Box::pin(scope(Priority::HIGH, moved));
+    assert!(poll(&mut moved).is_pending());
+    semaphore.add_permits(1);
+    assert!(poll(&mut waiters[0]).is_pending());
+    drop(ready(&mut moved));
+}
+
+#[test]
+fn threads_share_permits() {
+    let semaphore = PrioritySemaphore::new(2);
+    let (inside, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    thread::scope(|scope| {
+        for priority in 0..4 {
+            let (semaphore, inside, most) = (&semaphore, &inside, &most);
+            scope.spawn(move || {
+                for _ in 0..500 {
+                    let permit = semaphore.acquire_blocking_at(priority);
+                    let now = inside.fetch_add(1, Ordering::SeqCst) + 1;
+                    most.fetch_max(now, Ordering::SeqCst);
+                    inside.fetch_sub(1, Ordering::SeqCst);
+                    drop(permit);
+                }
+            });
+        }
+    });
+    assert!(most.into_inner() <= 2);
+    assert_eq!(semaphore.permits(), 2);
+}
+
+#[test]
+fn a_deadline_that_passes_leaves_the_line() {
+    let semaphore = PrioritySemaphore::new(0);
+    assert!(semaphore.acquire_deadline_at(1, Instant::now()).is_none());
+    semaphore.add_permits(1);
+    assert!(semaphore.acquire_deadline_at(1, Instant::now()).is_some());
+}
+
+#[test]
+fn a_permit_may_outlive_everything_else() {
+    let semaphore = Arc::new(PrioritySemaphore::new(1));
+    let permit = ready(&mut semaphore.acquire_at_arc(1));
+    let mut waits = semaphore.acquire_at_arc(2);
+    assert!(poll(&mut waits).is_pending());
+    drop(semaphore);
+    thread::spawn(move || drop(permit)).join().unwrap();
+    drop(ready(&mut waits));
+}
+
+#[test]
+#[should_panic(expected = "more permits than can be counted")]
+fn too_many_permits_are_refused() {
+    let semaphore: PrioritySemaphore = PrioritySemaphore::new(1);
+    semaphore.add_permits(usize::MAX);
+}
+
+/// Whoever goes away, at whatever point: no permit is lost, and nobody is forgotten.
+#[test]
+fn anybody_may_be_dropped_anywhere() {
+    let body = |lab: Lab| async move {
+        let semaphore = Rc::new(PrioritySemaphore::new(1));
+        let work = |priority: i32| {
+            let semaphore = Rc::clone(&semaphore);
+            scope(Priority::new(priority), async move {
+                for _ in 0..2 {
+                    let permit = semaphore.acquire().await;
+                    yield_now().await;
+                    drop(permit);
+                }
+            })
+        };
+        let victim = spawn(lab.victim("victim", work(-1)));
+        let others = [0, 1].map(|priority| spawn(work(priority)));
+        victim.await;
+        for other in others {
+            other.await;
+        }
+        assert_eq!(semaphore.permits(), 1);
+    };
+    assert!(cancel_everywhere(body).schedules() > 5);
+    panic_everywhere(body);
+}
+
+#[derive(Clone, Debug)]
+enum Op {
+    /// Asks with this priority, or as a task.
+    Ask(Result<i32, usize>),
+    Poll(usize),
+    Cancel(usize),
+    Release(usize),
+    Forget(usize),
+    Add(usize),
+    SetPriority(usize, i32),
+}
+
+const TASKS: usize = 3;
+
+fn op() -> impl Strategy<Value = Op> {
+    let ask = prop_oneof![(-3..4i32).prop_map(Ok), (0..TASKS).prop_map(Err)];
+    prop_oneof![
+        6 => ask.prop_map(Op::Ask),
+        5 => (0..8usize).prop_map(Op::Poll),
+        2 => (0..8usize).prop_map(Op::Cancel),
+        4 => (0..8usize).prop_map(Op::Release),
+        1 => (0..8usize).prop_map(Op::Forget),
+        1 => (0..3usize).prop_map(Op::Add),
+        3 => (0..TASKS, -3..4i32).prop_map(|(task, priority)| Op::SetPriority(task, priority)),
+    ]
+}
+
+#[derive(Default)]
+struct Wakes(AtomicUsize);
+
+impl Wake for Wakes {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+struct Waiter<'s> {
+    future: Pin<Box<Acquire<'s>>>,
+    wakes: Arc<Wakes>,
+    who: Result<i32, usize>,
+    arrival: usize,
+    granted: bool,
+}
+
+impl<'s> Waiter<'s> {
+    fn poll(&mut self, nodes: &[TaskNode]) -> Poll<PriorityPermit<'s>> {
+        let waker = Waker::from(Arc::clone(&self.wakes));
+        let mut cx = Context::from_waker(&waker);
+        match self.who {
+            Ok(_) => self.future.as_mut().poll(&mut cx),
+            Err(task) => {
+                let scoped = scope_as(nodes[task].clone(), self.future.as_mut());
+                Box::pin(scoped).as_mut().poll(&mut cx)
+            }
+        }
+    }
+}
+
+/// Grants permits as the model would.
+fn grant(waiters: &mut [Waiter<'_>], nodes: &[TaskNode], permits: &mut usize) {
+    while *permits > 0 {
+        let key = |waiter: &&mut Waiter<'_>| {
+            let priority = match waiter.who {
+                Ok(priority) => Priority::new(priority),
+                Err(task) => nodes[task].priority(),
+            };
+            (priority, waiter.arrival)
+        };
+        let waiting = waiters.iter_mut().filter(|waiter| !waiter.granted);
+        match waiting.min_by_key(key) {
+            Some(first) => first.granted = true,
+            None => return,
+        }
+        *permits -= 1;
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn permits_go_where_the_model_says(ops in prop::collection::vec(op(), 1..150)) {
+        let semaphore = PrioritySemaphore::new(2);
+        let mut permits = 2;
+        let nodes: [TaskNode; TASKS] = std::array::from_fn(|_| TaskNode::new(Priority::NORMAL));
+        let mut waiters: Vec<Waiter<'_>> = Vec::new();
+        let mut held = Vec::new();
+        let mut arrivals = 0;
+        for op in ops {
+            match op {
+                Op::Ask(who) => {
+                    arrivals += 1;
+                    let mut waiter = Waiter {
+                        future: Box::pin(match who {
+                            Ok(priority) => semaphore.acquire_at(Priority::new(priority)),
+                            Err(_) => semaphore.acquire(),
+                        }),
+                        wakes: Arc::default(),
+                        who,
+                        arrival: arrivals,
+                        granted: false,
+                    };
+                    match waiter.poll(&nodes) {
+                        Poll::Ready(permit) => {
+                            prop_assert!(permits > 0);
+                            permits -= 1;
+                            held.push(permit);
+                        }
+                        Poll::Pending => {
+                            prop_assert_eq!(permits, 0);
+                            waiters.push(waiter);
+                        }
+                    }
+                }
+                Op::Poll(index) if index < waiters.len() => {
+                    match waiters[index].poll(&nodes) {
+                        Poll::Ready(permit) => {
+                            prop_assert!(waiters.remove(index).granted);
+                            held.push(permit);
+                        }
+                        Poll::Pending => prop_assert!(!waiters[index].granted),
+                    }
+                }
+                Op::Cancel(index) if index < waiters.len() => {
+                    let waiter = waiters.remove(index);
+                    permits += usize::from(waiter.granted);
+                    drop(waiter);
+                    grant(&mut waiters, &nodes, &mut permits);
+                }
+                Op::Release(index) if index < held.len() => {
+                    drop(held.remove(index));
+                    permits += 1;
+                    grant(&mut waiters, &nodes, &mut permits);
+                }
+                Op::Forget(index) if index < held.len() => held.remove(index).forget(),
+                Op::Add(count) => {
+                    semaphore.add_permits(count);
+                    permits += count;
+                    grant(&mut waiters, &nodes, &mut permits);
+                }
+                Op::SetPriority(task, priority) => nodes[task].set_priority(Priority::new(priority)),
+                Op::Poll(_) | Op::Cancel(_) | Op::Release(_) | Op::Forget(_) => {}
+            }
+            prop_assert_eq!(semaphore.permits(), permits);
+            for waiter in &waiters {
+                prop_assert_eq!(waiter.wakes.0.load(Ordering::Relaxed) > 0, waiter.granted);
+            }
+        }
+    }
+}
