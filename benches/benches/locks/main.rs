@@ -1,18 +1,22 @@
-//! The priority mutex beside its peers.
+//! The priority locks beside their peers.
 //!
 //! `cargo bench -p corokit-benches --bench locks`; with `-- --help` the options.
 
 use corokit_benches::{
-    Bench, Bound, Line, MutexOf, OURS, Options, Role, hand_over, lock_and_unlock, run_all,
+    Bench, Bound, Line, LockOf, OURS, Options, Role, acquire_and_release, hand_over,
+    lend_through_chain, lock_and_unlock, run_all,
 };
 
 const ASYNC_LOCK: &str = "async-lock";
 
 fn main() -> std::io::Result<()> {
     let options = Options::from_env(15, 1);
-    let mut benches = vec![free(&options)];
+    let mut benches = vec![free(&options), permits(&options)];
     for waiters in [2, 100, 10_000] {
         benches.push(contended(&options, waiters));
+    }
+    for locks in [1, 8, 64] {
+        benches.push(chain(&options, locks));
     }
     run_all(benches, &options)
 }
@@ -23,17 +27,52 @@ fn free(options: &Options) -> Bench<'static> {
     let rivals = &[ASYNC_LOCK];
     let line = line.target(Bound::AtMost { times: 0.6, rivals });
     let contestants = [
-        (OURS, Role::Ours, MutexOf::Corokit),
-        ("corokit, no task", Role::Ours, MutexOf::CorokitNoTask),
-        (ASYNC_LOCK, Role::Peer, MutexOf::AsyncLock),
-        ("tokio", Role::Peer, MutexOf::Tokio),
-        ("std", Role::Peer, MutexOf::Std),
+        (OURS, Role::Ours, LockOf::Corokit),
+        ("corokit, no task", Role::Ours, LockOf::CorokitNoTask),
+        (ASYNC_LOCK, Role::Peer, LockOf::AsyncLock),
+        ("tokio", Role::Peer, LockOf::Tokio),
+        ("std", Role::Peer, LockOf::Std),
     ];
     let mut bench = Bench::new("lock and unlock, free").line(line);
     for (name, role, mutex) in contestants {
         bench = bench.contestant(name, role, move || vec![lock_and_unlock(mutex, count)]);
     }
     bench
+}
+
+fn permits(options: &Options) -> Bench<'static> {
+    let count = if options.quick { 1_000 } else { 200_000 };
+    let rivals = &[ASYNC_LOCK];
+    let line = Line::new("", "ns").baseline(ASYNC_LOCK);
+    let line = line.target(Bound::AtMost { times: 0.6, rivals });
+    let contestants = [
+        (OURS, Role::Ours, LockOf::Corokit),
+        ("corokit, no task", Role::Ours, LockOf::CorokitNoTask),
+        (ASYNC_LOCK, Role::Peer, LockOf::AsyncLock),
+        ("tokio", Role::Peer, LockOf::Tokio),
+    ];
+    let mut bench = Bench::new("acquire and release a permit, free").line(line);
+    for (name, role, semaphore) in contestants {
+        bench = bench.contestant(name, role, move || {
+            vec![acquire_and_release(semaphore, count)]
+        });
+    }
+    bench
+}
+
+/// Somebody urgent waits at the near end of a chain of locks, and goes away: each time all is lent, and taken
+/// back.
+fn chain(options: &Options, locks: usize) -> Bench<'static> {
+    let repeat = if options.quick {
+        10
+    } else {
+        100_000 / locks as u64
+    };
+    let line = Line::new("", "ns for each link, there and back").target(Bound::Within(300.0));
+    let bench = Bench::new(format!("lend through {locks} locks")).line(line);
+    bench.contestant(OURS, Role::Ours, move || {
+        vec![lend_through_chain(locks, repeat) / locks as f64]
+    })
 }
 
 fn contended(options: &Options, waiters: usize) -> Bench<'static> {
@@ -47,9 +86,10 @@ fn contended(options: &Options, waiters: usize) -> Bench<'static> {
     let line = Line::new("", "ns for each").baseline(ASYNC_LOCK);
     let line = line.target(Bound::AtMost { times, rivals });
     let contestants = [
-        (OURS, Role::Ours, MutexOf::Corokit),
-        (ASYNC_LOCK, Role::Peer, MutexOf::AsyncLock),
-        ("tokio", Role::Peer, MutexOf::Tokio),
+        (OURS, Role::Ours, LockOf::Corokit),
+        ("corokit, no task", Role::Ours, LockOf::CorokitNoTask),
+        (ASYNC_LOCK, Role::Peer, LockOf::AsyncLock),
+        ("tokio", Role::Peer, LockOf::Tokio),
     ];
     let mut bench = Bench::new(format!("hand over among {waiters}")).line(line);
     for (name, role, mutex) in contestants {

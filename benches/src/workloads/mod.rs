@@ -30,7 +30,7 @@ pub use floor::{floor_spawn_and_await, floor_spawn_and_run, floor_yield};
 pub use foreign::{ForeignWakes, foreign_lockstep, yield_beside_idle_thread};
 pub use give_way::{GiveWay, give_way_among, switch_to_any, task_switch_ping_pong};
 pub use interrupt::{interrupt_round_trip, yield_on_event_loop};
-pub use locks::{MutexOf, hand_over, lock_and_unlock};
+pub use locks::{LockOf, acquire_and_release, hand_over, lend_through_chain, lock_and_unlock};
 pub use memory::idle_task_bytes;
 pub use priority::yield_by_priority;
 pub use queue::{QueueOp, queue_op};

@@ -13,6 +13,10 @@ use crate::node::TaskNode;
 thread_local! {
     /// The node of the future that is being polled, which has lent it for the poll.
     static CURRENT: Cell<Option<TaskNode>> = const { Cell::new(None) };
+
+    /// One more reference to that node, if there is one: what a lock that is given back leaves for the
+    /// next, so that nothing is counted for locks that are taken and given back in the same poll.
+    static SPARE: Cell<Option<TaskNode>> = const { Cell::new(None) };
 }
 
 /// Returns the node of the task that is being polled, if it has one.
@@ -28,14 +32,41 @@ thread_local! {
 /// assert_eq!(priority, Priority::HIGH);
 /// ```
 pub fn current() -> Option<TaskNode> {
+    with_current(|node| node.cloned())
+}
+
+/// Calls a function, which calls nothing of this module, with the node of the task that is being
+/// polled.
+#[inline]
+pub(crate) fn with_current<R>(function: impl FnOnce(Option<&TaskNode>) -> R) -> R {
     // While the thread ends there are no tasks.
-    let node = CURRENT.try_with(|current| {
-        let node = current.take();
-        let clone = node.clone();
-        current.set(node);
-        clone
-    });
-    node.ok().flatten()
+    let node = CURRENT.try_with(Cell::take).ok().flatten();
+    let result = function(node.as_ref());
+    if node.is_some() {
+        let _ = CURRENT.try_with(|current| current.set(node));
+    }
+    result
+}
+
+/// Returns the node of the task that is being polled, for a lock that it takes.
+#[inline]
+pub(crate) fn lend_current() -> Option<TaskNode> {
+    match SPARE.try_with(Cell::take) {
+        Ok(Some(node)) => Some(node),
+        _ => current(),
+    }
+}
+
+/// Takes back what [`lend_current`] has given, perhaps on another thread or to another task.
+#[inline]
+pub(crate) fn give_back(node: Option<TaskNode>) {
+    let Some(node) = node else {
+        return;
+    };
+    if with_current(|current| current.is_some_and(|current| current.is_same(&node))) {
+        // The task that is being polled keeps its node alive, so dropping a former one drops nothing.
+        let _ = SPARE.try_with(|spare| spare.set(Some(node)));
+    }
 }
 
 /// Gives a future a priority, on any executor: the locks of this crate know how urgent it is when it
@@ -115,6 +146,7 @@ struct Entered<'n> {
 
 impl<'n> Entered<'n> {
     fn new(node: &'n mut Option<TaskNode>) -> Self {
+        let _ = SPARE.try_with(Cell::take);
         let outer = CURRENT.try_with(|current| current.replace(node.take()));
         Entered {
             node,
@@ -126,6 +158,7 @@ impl<'n> Entered<'n> {
 impl Drop for Entered<'_> {
     fn drop(&mut self) {
         let outer = self.outer.take();
+        let _ = SPARE.try_with(Cell::take);
         let node = CURRENT.try_with(|current| current.replace(outer));
         *self.node = node.ok().flatten();
     }

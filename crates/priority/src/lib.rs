@@ -69,6 +69,7 @@ mod semaphore;
 mod spawn;
 mod sync;
 mod urgency;
+mod waiters;
 
 pub use corokit_core::{Priority, PriorityError};
 pub use current::{Scope, current, scope, scope_as};

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::{Arc, PoisonError};
 
 use corokit_core::Priority;
+use smallvec::SmallVec;
 
 use crate::sync::{Mutex, MutexGuard};
 
@@ -28,7 +29,7 @@ pub struct TaskNode {
     shared: Arc<Shared>,
 }
 
-struct Shared {
+pub(crate) struct Shared {
     number: u64,
     state: Mutex<State>,
 }
@@ -38,10 +39,10 @@ struct State {
     base: Priority,
     /// The minimum of `base` and of what is lent.
     effective: Priority,
-    /// What each lender lends.
-    lent: Vec<(LenderId, Priority)>,
+    /// What each lender lends: usually one, or none.
+    lent: SmallVec<[(LenderId, Priority); 1]>,
     /// Where the task waits: usually in one place, or none.
-    waits: Vec<Wait>,
+    waits: Waits,
     control: Option<Arc<dyn TaskControl>>,
 }
 
@@ -84,7 +85,7 @@ pub(crate) trait WaitList: Send + Sync {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct WaiterId {
     pub(crate) list: LenderId,
-    pub(crate) number: u64,
+    pub(crate) number: u32,
 }
 
 /// A place where a task waits.
@@ -93,6 +94,9 @@ pub(crate) struct Wait {
     pub(crate) list: Arc<dyn WaitList>,
     pub(crate) waiter: WaiterId,
 }
+
+/// The places where a task waits.
+pub(crate) type Waits = SmallVec<[Wait; 1]>;
 
 /// Tasks whose effective priority has changed, and of which the others are to hear.
 #[derive(Default)]
@@ -137,8 +141,8 @@ impl TaskNode {
                     name: None,
                     base: priority,
                     effective: priority,
-                    lent: Vec::new(),
-                    waits: Vec::new(),
+                    lent: SmallVec::new(),
+                    waits: SmallVec::new(),
                     control: None,
                 }),
             }),
@@ -279,6 +283,14 @@ impl TaskNode {
         Arc::ptr_eq(&self.shared, &other.shared)
     }
 
+    pub(crate) fn into_shared(self) -> Arc<Shared> {
+        self.shared
+    }
+
+    pub(crate) fn from_shared(shared: Arc<Shared>) -> Self {
+        TaskNode { shared }
+    }
+
     /// Returns a number that no other task has.
     pub(crate) fn number(&self) -> u64 {
         self.shared.number
@@ -286,7 +298,41 @@ impl TaskNode {
 
     /// Lends a priority, or takes it back.
     pub(crate) fn lend(&self, lender: LenderId, loan: Option<Priority>, changes: &mut Changes) {
+        self.lend_locked(&mut self.lock(), lender, loan, changes);
+    }
+
+    /// Ends a wait in a list, which the task has been served by, and lends it what the others there
+    /// lend. Returns what is to be dropped without locks.
+    pub(crate) fn serve(
+        &self,
+        waiter: WaiterId,
+        loan: Option<Priority>,
+        changes: &mut Changes,
+    ) -> Option<Wait> {
         let mut state = self.lock();
+        self.lend_locked(&mut state, waiter.list, loan, changes);
+        state.end_wait(waiter)
+    }
+
+    /// Takes back what a lender has lent. Returns the waiters of the task in the list of the lender.
+    pub(crate) fn take_back(
+        &self,
+        lender: LenderId,
+        changes: &mut Changes,
+    ) -> SmallVec<[WaiterId; 1]> {
+        let mut state = self.lock();
+        self.lend_locked(&mut state, lender, None, changes);
+        let waits = state.waits.iter().map(|wait| wait.waiter);
+        waits.filter(|waiter| waiter.list == lender).collect()
+    }
+
+    fn lend_locked(
+        &self,
+        state: &mut State,
+        lender: LenderId,
+        loan: Option<Priority>,
+        changes: &mut Changes,
+    ) {
         let found = state.lent.iter().position(|(id, _)| *id == lender);
         match (found, loan) {
             (Some(index), Some(loan)) => state.lent[index].1 = loan,
@@ -294,7 +340,7 @@ impl TaskNode {
             (None, Some(loan)) => state.lent.push((lender, loan)),
             (None, None) => return,
         }
-        self.update(&mut state, changes);
+        self.update(state, changes);
     }
 
     /// Notes that the task waits somewhere, and returns how urgent it is.
@@ -306,13 +352,11 @@ impl TaskNode {
 
     /// Notes that the task no longer waits there. What is returned is to be dropped without locks.
     pub(crate) fn end_wait(&self, waiter: WaiterId) -> Option<Wait> {
-        let mut state = self.lock();
-        let found = state.waits.iter().position(|wait| wait.waiter == waiter)?;
-        Some(state.waits.swap_remove(found))
+        self.lock().end_wait(waiter)
     }
 
     /// Returns where the task waits.
-    pub(crate) fn waits(&self) -> Vec<Wait> {
+    pub(crate) fn waits(&self) -> Waits {
         self.lock().waits.clone()
     }
 
@@ -332,6 +376,13 @@ impl TaskNode {
             .state
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn end_wait(&mut self, waiter: WaiterId) -> Option<Wait> {
+        let found = self.waits.iter().position(|wait| wait.waiter == waiter)?;
+        Some(self.waits.swap_remove(found))
     }
 }
 

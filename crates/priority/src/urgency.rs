@@ -9,7 +9,7 @@ use corokit_core::Priority;
 ///
 /// It cannot be implemented for other types: waiters are compared under a lock, where no code of the
 /// program may run.
-pub trait Urgency: Ord + Copy + sealed::Sealed {}
+pub trait Urgency: Ord + Copy + sealed::Sealed + 'static {}
 
 mod sealed {
     pub trait Sealed {}

@@ -5,15 +5,15 @@
 use std::cell::UnsafeCell;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Instant;
 
 use corokit_core::Priority;
 
-use super::line::Line;
+use super::front::Front;
 use super::lock::{Ask, Lock, LockArc, LockChecked};
 use crate::blocking::{block_on, block_on_until};
-use crate::current::current;
+use crate::current::{current, lend_current};
 
 /// An asynchronous mutex that goes to the most urgent one who waits, and lends its holder the
 /// priority of the most urgent one.
@@ -60,9 +60,7 @@ use crate::current::current;
 /// assert_eq!(mutex.into_inner(), 1);
 /// ```
 pub struct PriorityMutex<T: ?Sized> {
-    /// Made at the first use.
-    line: OnceLock<Arc<Line>>,
-    name: Option<&'static str>,
+    front: Front,
     data: UnsafeCell<T>,
 }
 
@@ -71,7 +69,7 @@ pub struct PriorityMutex<T: ?Sized> {
 unsafe impl<T: ?Sized + Send> Send for PriorityMutex<T> {}
 
 // SAFETY: a shared mutex gives out the data only through guards, and there is at most one guard at a
-// time: `Line` has one holder. So sharing the mutex moves access to the data from thread to thread,
+// time: the word and the line have one holder. So sharing the mutex moves access to the data from thread to thread,
 // for which it has to be `Send`, and never shares it.
 unsafe impl<T: ?Sized + Send> Sync for PriorityMutex<T> {}
 
@@ -89,8 +87,7 @@ impl<T> PriorityMutex<T> {
     /// ```
     pub const fn new(data: T) -> Self {
         PriorityMutex {
-            line: OnceLock::new(),
-            name: None,
+            front: Front::new(None),
             data: UnsafeCell::new(data),
         }
     }
@@ -107,8 +104,7 @@ impl<T> PriorityMutex<T> {
     /// ```
     pub const fn named(data: T, name: &'static str) -> Self {
         PriorityMutex {
-            line: OnceLock::new(),
-            name: Some(name),
+            front: Front::new(Some(name)),
             data: UnsafeCell::new(data),
         }
     }
@@ -208,9 +204,8 @@ impl<T: ?Sized> PriorityMutex<T> {
     /// assert!(mutex.try_lock().is_some());
     /// ```
     pub fn try_lock(&self) -> Option<PriorityMutexGuard<'_, T>> {
-        self.line()
-            .try_acquire(&mut current())
-            .then(|| PriorityMutexGuard { mutex: self })
+        let acquired = self.front.try_acquire(&mut lend_current());
+        acquired.then(|| self.guard())
     }
 
     /// Blocks the thread until it has the lock.
@@ -275,11 +270,8 @@ impl<T: ?Sized> PriorityMutex<T> {
     /// assert!(guard.is_some() && mutex.try_lock_arc().is_none());
     /// ```
     pub fn try_lock_arc(self: &Arc<Self>) -> Option<PriorityMutexGuardArc<T>> {
-        self.line()
-            .try_acquire(&mut current())
-            .then(|| PriorityMutexGuardArc {
-                mutex: Arc::clone(self),
-            })
+        let acquired = self.front.try_acquire(&mut lend_current());
+        acquired.then(|| self.guard_arc())
     }
 
     /// Returns the data, to which nobody else has access.
@@ -295,9 +287,8 @@ impl<T: ?Sized> PriorityMutex<T> {
         self.data.get_mut()
     }
 
-    pub(super) fn line(&self) -> &Arc<Line> {
-        let name = || self.name.map(Arc::from);
-        self.line.get_or_init(|| Line::new(name()))
+    pub(super) fn front(&self) -> &Front {
+        &self.front
     }
 
     /// Makes a guard for somebody who has just got the lock.
@@ -376,7 +367,7 @@ macro_rules! guard {
             /// });
             /// ```
             pub fn adopt(&self) {
-                self.mutex.line().adopt(current());
+                self.mutex.front.adopt(current());
             }
         }
 
@@ -398,7 +389,7 @@ macro_rules! guard {
 
         impl<T: ?Sized> Drop for $guard<$($lifetime,)? T> {
             fn drop(&mut self) {
-                self.mutex.line().release();
+                self.mutex.front.release();
             }
         }
 

@@ -1,27 +1,29 @@
-//! Who has a lock, and who waits for it.
+//! Who has a contended lock, and who waits for it.
 //!
 //! ```text
-//!               try / acquire, free             release, nobody waits
-//!     Free  ------------------------->  Held  ------------------------->  Free
-//!                                       |  ^
-//!              release, somebody waits  |  |  the waiter takes it up,
-//!                                       v  |  or one who is more urgent does
-//!                                     Granted
+//!          somebody has to wait             release, nobody waits
+//!     Free, or  ------------------->  Held  ------------------------->  Free
+//!     held by one for whom            |  ^
+//!     nobody waits:                   |  |  the waiter takes it up,
+//!     see `Word`                      v  |  or one who is more urgent does
+//!                                   Granted
+//!                           (release, somebody waits)
 //! ```
 //!
-//! A release hands the lock over at once: from then on it is held on behalf of the waiter that comes
+//! Somebody is the holder here if and only if the word says that the lock is contended. A release hands the lock over at once: from then on it is held on behalf of the waiter that comes
 //! first, which so inherits from the others before it has run. Only a strictly more urgent arrival
 //! may take a grant that has not been taken up; the one that is robbed keeps its place.
 
-use std::collections::{BTreeMap, HashMap};
 use std::mem;
 use std::sync::{Arc, PoisonError, Weak};
 use std::task::Waker;
 
 use corokit_core::Priority;
 
+use super::word::{Contended, Word};
 use crate::node::{Changes, LenderId, TaskNode, Wait, WaitList, WaiterId};
 use crate::sync::{Mutex, MutexGuard};
+use crate::waiters::Waiters;
 
 /// The line in front of a lock.
 pub(crate) struct Line {
@@ -31,18 +33,12 @@ pub(crate) struct Line {
     state: Mutex<State>,
 }
 
-#[derive(Default)]
 struct State {
-    /// Who holds the lock, or has been granted it.
+    /// Who holds the lock, or has been granted it; nobody if the word knows it.
     holder: Option<Holder>,
-    /// The waiters by number.
-    waiters: HashMap<u64, Waiter>,
-    /// The waiters that have not been granted anything, in the order in which they will be.
-    order: BTreeMap<(Priority, u64), ()>,
+    waiters: Waiters<Priority, Waiter>,
     /// What is lent to the holder.
     loan: Option<Priority>,
-    /// How many waiters there have been: their numbers are their arrivals.
-    arrivals: u64,
     /// How many times the lock has changed hands.
     grants: u64,
 }
@@ -51,15 +47,14 @@ struct Holder {
     /// `None` for one that is no task.
     node: Option<TaskNode>,
     /// The waiter that has not taken the lock up.
-    granted: Option<u64>,
+    granted: Option<u32>,
 }
 
 struct Waiter {
+    /// The holder has it when it has been granted the lock.
     node: Option<TaskNode>,
     /// A priority that does not follow the task's.
     fixed: Option<Priority>,
-    /// Its key in the order.
-    priority: Priority,
     waker: Option<Waker>,
 }
 
@@ -68,7 +63,7 @@ pub(crate) enum Asked {
     /// The caller has it.
     Acquired,
     /// The caller waits, under this number.
-    Waits(u64),
+    Waits(u32),
 }
 
 /// What is left to do when the line is no longer locked.
@@ -102,73 +97,67 @@ impl Line {
             id: LenderId::new(),
             this: this.clone(),
             name,
-            state: Mutex::new(State::default()),
+            state: Mutex::new(State {
+                holder: None,
+                waiters: Waiters::new(),
+                loan: None,
+                grants: 0,
+            }),
         })
-    }
-
-    /// Takes the lock if it is free, and nobody is about to get it.
-    #[inline]
-    pub(crate) fn try_acquire(&self, node: &mut Option<TaskNode>) -> bool {
-        let mut state = self.lock();
-        if state.holder.is_some() {
-            return false;
-        }
-        state.hold(node.take());
-        true
     }
 
     /// Takes the lock, or the grant of one who is less urgent; else waits.
     pub(crate) fn acquire(
         &self,
+        word: &Word,
         node: Option<TaskNode>,
         fixed: Option<Priority>,
         waker: Waker,
     ) -> Asked {
         let mut after = After::default();
-        let asked = self.acquire_locked(node, fixed, waker, &mut after);
+        let asked = self.acquire_locked(word, node, fixed, waker, &mut after);
         after.finish();
         asked
     }
 
     fn acquire_locked(
         &self,
-        node: Option<TaskNode>,
+        word: &Word,
+        mut node: Option<TaskNode>,
         fixed: Option<Priority>,
         waker: Waker,
         after: &mut After,
     ) -> Asked {
         let mut state = self.lock();
         match &state.holder {
-            None => {
-                state.hold(node);
-                after._waker = Some(waker);
-                return Asked::Acquired;
-            }
+            None => match word.contend(&mut node) {
+                Contended::Acquired => {
+                    after._waker = Some(waker);
+                    return Asked::Acquired;
+                }
+                Contended::By(holder) => state.hold(holder),
+            },
             Some(holder) if holder.granted.is_some() => {
                 let own = node.as_ref().map(TaskNode::effective_priority);
                 let own = fixed.or(own).unwrap_or_default();
-                if self.rob(&mut state, own, node.clone(), after) {
+                if self.rob(&mut state, own, &mut node, after) {
                     after._waker = Some(waker);
                     return Asked::Acquired;
                 }
             }
             Some(_) => {}
         }
-        state.arrivals += 1;
-        let number = state.arrivals;
-        let mut waiter = Waiter {
+        let waiter = Waiter {
             node: node.clone(),
             fixed,
-            priority: fixed.unwrap_or_default(),
             waker: Some(waker),
         };
+        let number = state.waiters.enter(fixed.unwrap_or_default(), waiter);
         if let Some(node) = node {
             // The priority is read together with the entry, so that no change falls in between.
             let effective = node.begin_wait(self.wait(number));
-            waiter.priority = fixed.unwrap_or(effective);
+            state.waiters.requeue(number, fixed.unwrap_or(effective));
         }
-        state.order.insert((waiter.priority, number), ());
-        state.waiters.insert(number, waiter);
         self.lend(&mut state, &mut after.changes);
         Asked::Waits(number)
     }
@@ -178,31 +167,50 @@ impl Line {
         &self,
         state: &mut State,
         own: Priority,
-        node: Option<TaskNode>,
+        node: &mut Option<TaskNode>,
         after: &mut After,
     ) -> bool {
-        let granted = state.holder.as_ref().and_then(|holder| holder.granted);
-        let Some((number, robbed)) =
-            granted.and_then(|number| Some((number, state.waiters.get(&number)?)))
+        let Some(holder) = &state.holder else {
+            return false;
+        };
+        let Some((number, waiter)) = holder
+            .granted
+            .and_then(|number| Some((number, state.waiters.get(number)?)))
         else {
             return false;
         };
-        // What others lend it while it holds the lock comes from this very line; without that it is
-        // as urgent as its task is for other reasons.
-        if own >= robbed.priority {
+        let effective = holder.node.as_ref().map(TaskNode::effective_priority);
+        let robbed = waiter.fixed.or(effective).unwrap_or_default();
+        if own >= robbed {
             return false;
         }
-        let key = (robbed.priority, number);
-        state.order.insert(key, ());
-        after._holder = self.give_up(state, &mut after.changes);
-        state.hold(node);
+        let holder = self.give_up(state, &mut after.changes);
+        self.put_back(state, number, holder.and_then(|holder| holder.node));
+        state.hold(node.take());
         self.lend(state, &mut after.changes);
         true
     }
 
-    /// Returns `true` if a waiter has been granted the lock, and takes it up. Otherwise keeps the
-    /// waker, and follows the task that polls.
-    pub(crate) fn poll(&self, number: u64, node: Option<&TaskNode>, waker: &Waker) -> bool {
+    /// Lets a waiter wait again that had been granted the lock. It keeps its arrival.
+    fn put_back(&self, state: &mut State, number: u32, node: Option<TaskNode>) {
+        let effective = node.as_ref().map(|node| node.begin_wait(self.wait(number)));
+        if let Some(waiter) = state.waiters.get_mut(number) {
+            waiter.node = node;
+            let priority = waiter.fixed.or(effective).unwrap_or_default();
+            state.waiters.requeue(number, priority);
+            state.waiters.put_back(number);
+        }
+    }
+
+    /// Returns `true` if a waiter has been granted the lock, and takes it up.
+    pub(crate) fn take_up(&self, number: u32) -> bool {
+        let waiter = self.lock().take_up(number);
+        // Dropped when the line is no longer locked.
+        waiter.is_some()
+    }
+
+    /// As [`take_up`](Line::take_up), and otherwise keeps the waker, and follows the task that polls.
+    pub(crate) fn poll(&self, number: u32, node: Option<&TaskNode>, waker: &Waker) -> bool {
         let waker = waker.clone();
         let mut after = After::default();
         let taken = self.poll_locked(number, node, waker, &mut after);
@@ -212,31 +220,19 @@ impl Line {
 
     fn poll_locked(
         &self,
-        number: u64,
+        number: u32,
         node: Option<&TaskNode>,
         waker: Waker,
         after: &mut After,
     ) -> bool {
         let mut state = self.lock();
         let state = &mut *state;
-        let granted = state.holder.as_mut().is_some_and(|holder| {
-            let granted = holder.granted == Some(number);
-            if granted {
-                holder.granted = None;
-            }
-            granted
-        });
-        if granted {
+        after._waiter = state.take_up(number);
+        if after._waiter.is_some() {
             after._waker = Some(waker);
-            after._waiter = state.waiters.remove(&number);
-            let own = after
-                ._waiter
-                .as_ref()
-                .and_then(|waiter| waiter.node.as_ref());
-            after._wait = own.and_then(|own| own.end_wait(self.waiter(number)));
             return true;
         }
-        let Some(waiter) = state.waiters.get_mut(&number) else {
+        let Some(waiter) = state.waiters.get_mut(number) else {
             return false;
         };
         after._waker = waiter.waker.replace(waker);
@@ -251,40 +247,29 @@ impl Line {
             after._wait = former.and_then(|former| former.end_wait(self.waiter(number)));
             let effective = node.map(|node| node.begin_wait(self.wait(number)));
             let priority = waiter.fixed.or(effective).unwrap_or_default();
-            state.requeue(number, priority);
+            state.waiters.requeue(number, priority);
             self.lend(state, &mut after.changes);
         }
         false
     }
 
-    /// Gives the lock back: to the waiter that comes first, if there is one.
-    #[inline]
-    pub(crate) fn release(&self) {
-        let mut state = self.lock();
-        if state.order.is_empty() && state.loan.is_none() {
-            let holder = state.holder.take();
-            drop(state);
-            drop(holder);
-            return;
-        }
-        self.hand_over(state);
-    }
-
-    #[cold]
-    fn hand_over(&self, mut state: MutexGuard<'_, State>) {
+    /// Gives the contended lock back: to the waiter that comes first, if there is one.
+    pub(crate) fn release(&self, word: &Word) {
         let mut after = After::default();
-        after._holder = self.give_up(&mut state, &mut after.changes);
-        after.wake = self.grant(&mut state, &mut after.changes);
-        drop(state);
+        {
+            let mut state = self.lock();
+            after._holder = self.give_up(&mut state, &mut after.changes);
+            self.grant(word, &mut state, &mut after);
+        }
         after.finish();
     }
 
     /// Takes a waiter out, and passes on what it had been granted.
-    pub(crate) fn leave(&self, number: u64) {
+    pub(crate) fn leave(&self, word: &Word, number: u32) {
         let mut after = After::default();
         {
             let mut state = self.lock();
-            let Some(waiter) = state.waiters.remove(&number) else {
+            let Some(waiter) = state.waiters.remove(number) else {
                 return;
             };
             let own = waiter.node.as_ref();
@@ -292,9 +277,8 @@ impl Line {
             let granted = state.holder.as_ref().and_then(|holder| holder.granted);
             if granted == Some(number) {
                 after._holder = self.give_up(&mut state, &mut after.changes);
-                after.wake = self.grant(&mut state, &mut after.changes);
+                self.grant(word, &mut state, &mut after);
             } else {
-                state.order.remove(&(waiter.priority, number));
                 self.lend(&mut state, &mut after.changes);
             }
             after._waiter = Some(waiter);
@@ -303,10 +287,16 @@ impl Line {
     }
 
     /// Makes the holder somebody else: what was lent for it goes to that one.
-    pub(crate) fn adopt(&self, node: Option<TaskNode>) {
+    pub(crate) fn adopt(&self, word: &Word, node: Option<TaskNode>) {
         let mut after = After::default();
         {
             let mut state = self.lock();
+            if state.holder.is_none() {
+                match word.contend(&mut None) {
+                    Contended::By(holder) => state.hold(holder),
+                    Contended::Acquired => unreachable!("there is a guard"),
+                }
+            }
             after._holder = self.give_up(&mut state, &mut after.changes);
             state.hold(node);
             self.lend(&mut state, &mut after.changes);
@@ -318,27 +308,32 @@ impl Line {
     fn give_up(&self, state: &mut State, changes: &mut Changes) -> Option<Holder> {
         let holder = state.holder.take()?;
         if let (Some(node), Some(_)) = (&holder.node, state.loan.take()) {
-            node.lend(self.id, None, changes);
+            let own = node.take_back(self.id, changes);
             // One that waits in this very line, too, is not to be served by what it was lent here.
-            let own = node.waits().into_iter().map(|wait| wait.waiter);
-            for waiter in own.filter(|waiter| waiter.list == self.id) {
+            for waiter in own {
                 self.reread(state, waiter.number);
             }
         }
         Some(holder)
     }
 
-    /// Grants the free lock to the waiter that comes first. Returns how to wake it.
-    fn grant(&self, state: &mut State, changes: &mut Changes) -> Option<Waker> {
-        let ((_, number), ()) = state.order.pop_first()?;
-        let waiter = state.waiters.get_mut(&number)?;
-        let (node, waker) = (waiter.node.clone(), waiter.waker.take());
+    /// Grants the lock, which nobody holds, to the waiter that comes first.
+    fn grant(&self, word: &Word, state: &mut State, after: &mut After) {
+        let Some((number, waiter)) = state.waiters.serve_first() else {
+            word.set_free();
+            return;
+        };
+        after.wake = waiter.waker.take();
+        let node = waiter.node.take();
+        // The end of its wait and what it is lent from now on go together.
+        state.loan = node.as_ref().and_then(|node| state.loan_for(node));
+        if let Some(node) = &node {
+            after._wait = node.serve(self.waiter(number), state.loan, &mut after.changes);
+        }
         state.hold(node);
         if let Some(holder) = &mut state.holder {
             holder.granted = Some(number);
         }
-        self.lend(state, changes);
-        waker
     }
 
     /// Lends the holder the priority of the most urgent waiter that is not itself.
@@ -351,13 +346,7 @@ impl Line {
             state.loan = None;
             return;
         };
-        let lenders = state.order.keys().find(|(_, number)| {
-            let waiter = state.waiters.get(number);
-            let own = waiter.and_then(|waiter| waiter.node.as_ref());
-            // A task may wait for what it holds itself, in another branch of a join.
-            own.is_none_or(|own| !own.is_same(node))
-        });
-        let loan = lenders.map(|(priority, _)| *priority);
+        let loan = state.loan_for(node);
         if loan != state.loan {
             node.lend(self.id, loan, changes);
             state.loan = loan;
@@ -365,18 +354,18 @@ impl Line {
     }
 
     /// Looks at the priority of a waiter again.
-    fn reread(&self, state: &mut State, number: u64) {
-        let Some(waiter) = state.waiters.get(&number) else {
+    fn reread(&self, state: &mut State, number: u32) {
+        let Some(waiter) = state.waiters.get(number) else {
             return;
         };
         if let (None, Some(node)) = (waiter.fixed, &waiter.node) {
             let priority = node.effective_priority();
-            state.requeue(number, priority);
+            state.waiters.requeue(number, priority);
         }
     }
 
     /// Returns how a task names its place in this line.
-    fn wait(&self, number: u64) -> Wait {
+    fn wait(&self, number: u32) -> Wait {
         let list = self.this.upgrade();
         Wait {
             list: list.expect("the line is in use"),
@@ -384,7 +373,7 @@ impl Line {
         }
     }
 
-    fn waiter(&self, number: u64) -> WaiterId {
+    fn waiter(&self, number: u32) -> WaiterId {
         WaiterId {
             list: self.id,
             number,
@@ -416,6 +405,25 @@ impl WaitList for Line {
 }
 
 impl State {
+    /// Returns what the waiters lend to a holder: the priority of the most urgent one.
+    fn loan_for(&self, node: &TaskNode) -> Option<Priority> {
+        // A task may wait for what it holds itself, in another branch of a join.
+        let lends = |waiter: &Waiter| waiter.node.as_ref().is_none_or(|own| !own.is_same(node));
+        let mut waiters = self.waiters.iter();
+        let lender = waiters.find(|(_, waiter)| lends(waiter));
+        lender.map(|(priority, _)| priority)
+    }
+
+    /// Takes up what a waiter has been granted.
+    fn take_up(&mut self, number: u32) -> Option<Waiter> {
+        let holder = self.holder.as_mut()?;
+        if holder.granted != Some(number) {
+            return None;
+        }
+        holder.granted = None;
+        self.waiters.remove(number)
+    }
+
     /// Makes somebody the holder.
     fn hold(&mut self, node: Option<TaskNode>) {
         debug_assert!(self.holder.is_none());
@@ -424,16 +432,5 @@ impl State {
             node,
             granted: None,
         });
-    }
-
-    /// Gives a waiter another priority. It keeps its arrival.
-    fn requeue(&mut self, number: u64, priority: Priority) {
-        if let Some(waiter) = self.waiters.get_mut(&number) {
-            let former = mem::replace(&mut waiter.priority, priority);
-            // One that has been granted the lock is not in the order.
-            if self.order.remove(&(former, number)).is_some() {
-                self.order.insert((priority, number), ());
-            }
-        }
     }
 }

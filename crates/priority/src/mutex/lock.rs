@@ -10,9 +10,10 @@ use std::task::{Context, Poll};
 use corokit_core::Priority;
 
 use super::deadlock::{self, Deadlock};
+use super::front::Front;
 use super::guard::{PriorityMutex, PriorityMutexGuard, PriorityMutexGuardArc};
-use super::line::{Asked, Line};
-use crate::current::current;
+use super::line::Asked;
+use crate::current::{current, lend_current};
 
 /// Somebody who asks for a lock.
 pub(super) struct Ask {
@@ -24,7 +25,7 @@ pub(super) struct Ask {
 enum Progress {
     New,
     /// Waits, under this number.
-    Waits(u64),
+    Waits(u32),
     Done,
 }
 
@@ -36,26 +37,29 @@ impl Ask {
         }
     }
 
-    fn poll(&mut self, line: &Line, cx: &mut Context<'_>) -> Poll<()> {
-        let mut node = current();
+    #[inline]
+    fn poll(&mut self, front: &Front, cx: &mut Context<'_>) -> Poll<()> {
         match self.progress {
-            // Nothing but this is done for a lock that is free.
-            Progress::New if line.try_acquire(&mut node) => {
-                self.progress = Progress::Done;
-                Poll::Ready(())
-            }
-            Progress::New => match line.acquire(node, self.fixed, cx.waker().clone()) {
-                Asked::Acquired => {
+            Progress::New => {
+                let mut node = lend_current();
+                // Nothing but this is done for a lock that is free.
+                if front.try_acquire(&mut node) {
                     self.progress = Progress::Done;
-                    Poll::Ready(())
+                    return Poll::Ready(());
                 }
-                Asked::Waits(number) => {
-                    self.progress = Progress::Waits(number);
-                    Poll::Pending
+                match front.acquire(node, self.fixed, cx.waker().clone()) {
+                    Asked::Acquired => {
+                        self.progress = Progress::Done;
+                        Poll::Ready(())
+                    }
+                    Asked::Waits(number) => {
+                        self.progress = Progress::Waits(number);
+                        Poll::Pending
+                    }
                 }
-            },
+            }
             Progress::Waits(number) => {
-                if line.poll(number, node.as_ref(), cx.waker()) {
+                if front.poll(number, cx.waker()) {
                     self.progress = Progress::Done;
                     return Poll::Ready(());
                 }
@@ -66,9 +70,9 @@ impl Ask {
     }
 
     /// Goes away, and passes on what was granted.
-    fn leave(&mut self, line: &Line) {
+    fn leave(&mut self, front: &Front) {
         if let Progress::Waits(number) = mem::replace(&mut self.progress, Progress::Done) {
-            line.leave(number);
+            front.leave(number);
         }
     }
 }
@@ -92,14 +96,14 @@ macro_rules! lock {
 
             fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
                 let this = &mut *self;
-                let polled = this.ask.poll(this.mutex.line(), cx);
+                let polled = this.ask.poll(this.mutex.front(), cx);
                 polled.map(|()| this.mutex.$make())
             }
         }
 
         impl<$($lifetime,)? T: ?Sized> Drop for $future<$($lifetime,)? T> {
             fn drop(&mut self) {
-                self.ask.leave(self.mutex.line());
+                self.ask.leave(self.mutex.front());
             }
         }
 
@@ -162,11 +166,11 @@ impl<'m, T: ?Sized> Future for LockChecked<'m, T> {
         }
         // First in line, then look: of two tasks that close a cycle at the same time, at least one
         // sees it.
-        let line = this.lock.mutex.line();
-        let found = current().and_then(|node| deadlock::find(&node, Arc::clone(line) as _));
+        let front = this.lock.mutex.front();
+        let found = current().and_then(|node| deadlock::find(&node, Arc::clone(front.line()) as _));
         match found {
             Some(deadlock) => {
-                this.lock.ask.leave(line);
+                this.lock.ask.leave(front);
                 Poll::Ready(Err(deadlock))
             }
             None => Poll::Pending,

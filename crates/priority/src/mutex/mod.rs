@@ -1,11 +1,13 @@
 //! A lock that knows how urgent those are who wait for it.
 
 mod deadlock;
+mod front;
 mod guard;
 mod line;
 mod lock;
 #[cfg(all(test, loom))]
 mod loom_tests;
+mod word;
 
 pub use deadlock::{ChainLink, Deadlock};
 pub use guard::{PriorityMutex, PriorityMutexGuard, PriorityMutexGuardArc};

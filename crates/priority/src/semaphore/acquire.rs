@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 
 use corokit_core::Priority;
 
-use super::line::Line;
+use super::line::Front;
 use super::{PriorityPermit, PriorityPermitArc, PrioritySemaphore};
 use crate::current::current;
 use crate::urgency::Urgency;
@@ -18,19 +18,19 @@ use crate::urgency::Urgency;
 pub(super) enum Ask<P: Urgency> {
     At(P),
     /// As the task is that waits.
-    Live(Live<P>),
+    Live(&'static Live<P>),
 }
 
 /// How to follow a task: known only where the urgency is a priority.
 pub(super) struct Live<P: Urgency> {
-    wait: fn(&Line<P>, Waker) -> Option<u64>,
-    follow: fn(&Line<P>, u64),
+    wait: fn(&Front<P>, Waker) -> Option<u32>,
+    follow: fn(&Front<P>, u32),
 }
 
 impl Ask<Priority> {
-    pub(super) const LIVE: Self = Ask::Live(Live {
-        wait: |line, waker| line.wait_as(current(), waker),
-        follow: |line, number| line.follow(number, current().as_ref()),
+    pub(super) const LIVE: Self = Ask::Live(&Live {
+        wait: |front, waker| front.wait_as(current(), waker),
+        follow: |front, number| front.follow(number, current().as_ref()),
     });
 }
 
@@ -44,23 +44,24 @@ struct Asking<P: Urgency> {
 enum Progress {
     New,
     /// Waits, under this number.
-    Waits(u64),
+    Waits(u32),
     Done,
 }
 
 impl<P: Urgency> Asking<P> {
-    fn poll(&mut self, line: &Line<P>, cx: &mut Context<'_>) -> Poll<()> {
+    #[inline]
+    fn poll(&mut self, front: &Front<P>, cx: &mut Context<'_>) -> Poll<()> {
         match self.progress {
             // Nothing but this is done if there is a permit.
-            Progress::New if line.try_acquire() => {
+            Progress::New if front.try_acquire() => {
                 self.progress = Progress::Done;
                 Poll::Ready(())
             }
             Progress::New => {
                 let waker = cx.waker().clone();
                 let waits = match &self.ask {
-                    Ask::At(priority) => line.wait_at(*priority, waker),
-                    Ask::Live(live) => (live.wait)(line, waker),
+                    Ask::At(priority) => front.wait_at(*priority, waker),
+                    Ask::Live(live) => (live.wait)(front, waker),
                 };
                 match waits {
                     Some(number) => {
@@ -75,9 +76,9 @@ impl<P: Urgency> Asking<P> {
             }
             Progress::Waits(number) => {
                 if let Ask::Live(live) = &self.ask {
-                    (live.follow)(line, number);
+                    (live.follow)(front, number);
                 }
-                if line.poll(number, cx.waker()) {
+                if front.poll(number, cx.waker()) {
                     self.progress = Progress::Done;
                     return Poll::Ready(());
                 }
@@ -88,9 +89,9 @@ impl<P: Urgency> Asking<P> {
     }
 
     /// Goes away, and passes on what was granted.
-    fn leave(&mut self, line: &Line<P>) {
+    fn leave(&mut self, front: &Front<P>) {
         if let Progress::Waits(number) = mem::replace(&mut self.progress, Progress::Done) {
-            line.leave(number);
+            front.leave(number);
         }
     }
 }
@@ -128,14 +129,14 @@ macro_rules! acquire {
 
             fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
                 let this = &mut *self;
-                let polled = this.asking.poll(this.semaphore.line(), cx);
+                let polled = this.asking.poll(this.semaphore.front(), cx);
                 polled.map(|()| this.semaphore.$make())
             }
         }
 
         impl<$($lifetime,)? P: Urgency> Drop for $future<$($lifetime,)? P> {
             fn drop(&mut self) {
-                self.asking.leave(self.semaphore.line());
+                self.asking.leave(self.semaphore.front());
             }
         }
 

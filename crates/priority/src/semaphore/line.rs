@@ -1,172 +1,171 @@
 //! Who waits for permits.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, Weak};
+use std::sync::{Arc, OnceLock, PoisonError, Weak};
 use std::task::Waker;
 
 use corokit_core::Priority;
 
+use super::permits::{IsContended, Permits};
 use crate::node::{Changes, LenderId, TaskNode, Wait, WaitList, WaiterId};
 use crate::sync::{Mutex, MutexGuard};
 use crate::urgency::Urgency;
+use crate::waiters::Waiters;
 
-/// The permits that are there, and the line of those who wait for one.
+/// What a semaphore is: permits, which is enough while nobody waits, and from the first wait on a line.
+pub(super) struct Front<P: Urgency> {
+    permits: Permits,
+    line: OnceLock<Arc<Line<P>>>,
+}
+
+/// The line of those who wait. There are permits, or somebody has not been granted one, but never
+/// both.
 pub(super) struct Line<P: Urgency> {
     id: LenderId,
     this: Weak<Line<P>>,
-    state: Mutex<State<P>>,
+    waiters: Mutex<Waiters<P, Waiter>>,
 }
 
-struct State<P> {
-    /// While there are any, nobody waits who has not been granted one.
-    permits: usize,
-    /// The waiters that have not been granted a permit, in the order in which they will be.
-    order: BTreeMap<(P, u64), ()>,
-    /// All waiters, by number. The numbers are their arrivals.
-    waiters: BTreeMap<u64, Waiter<P>>,
-    arrivals: u64,
-}
-
-struct Waiter<P> {
-    /// Its key in the order.
-    priority: P,
-    /// The task whose priority that is, if it follows one.
+struct Waiter {
+    /// The task whose priority it follows, if it follows one.
     node: Option<TaskNode>,
     waker: Option<Waker>,
     granted: bool,
 }
 
-impl<P: Urgency> Line<P> {
-    pub(super) fn new(permits: usize) -> Arc<Self> {
-        Arc::new_cyclic(|this| Line {
-            id: LenderId::new(),
-            this: this.clone(),
-            state: Mutex::new(State {
-                permits,
-                order: BTreeMap::new(),
-                waiters: BTreeMap::new(),
-                arrivals: 0,
-            }),
-        })
+impl<P: Urgency> Front<P> {
+    pub(super) const fn new(permits: usize) -> Self {
+        Front {
+            permits: Permits::new(permits),
+            line: OnceLock::new(),
+        }
     }
 
     pub(super) fn permits(&self) -> usize {
-        self.lock().permits
+        self.permits.count()
     }
 
     /// Takes a permit, if there is one.
+    #[inline]
     pub(super) fn try_acquire(&self) -> bool {
-        let mut state = self.lock();
-        match state.permits.checked_sub(1) {
-            Some(left) => {
-                state.permits = left;
-                true
-            }
-            None => false,
-        }
+        self.permits.try_take()
     }
 
     /// Gets in line with a fixed priority; `None` if there was a permit after all.
-    pub(super) fn wait_at(&self, priority: P, waker: Waker) -> Option<u64> {
-        let mut state = self.lock();
-        if let Some(left) = state.permits.checked_sub(1) {
-            state.permits = left;
-            drop(state);
+    pub(super) fn wait_at(&self, priority: P, waker: Waker) -> Option<u32> {
+        let line = self.line();
+        let mut waiters = line.lock();
+        if self.permits.take_or_contend() {
+            drop(waiters);
             return None;
         }
-        Some(state.enter(priority, None, waker))
+        Some(waiters.enter(priority, Waiter::new(None, waker)))
     }
 
     /// Takes the permit that a waiter has been granted, or keeps its waker.
-    pub(super) fn poll(&self, number: u64, waker: &Waker) -> bool {
+    pub(super) fn poll(&self, number: u32, waker: &Waker) -> bool {
         let waker = waker.clone();
-        let mut state = self.lock();
-        let granted = state
-            .waiters
-            .get(&number)
-            .is_some_and(|waiter| waiter.granted);
+        let line = self.line();
+        let mut waiters = line.lock();
         // What is left over is dropped without the lock.
         let (left, former);
-        if granted {
-            left = self.remove(&mut state, number);
-            former = Some(waker);
-        } else {
-            left = None;
-            let waiter = state.waiters.get_mut(&number);
-            former = waiter.and_then(|waiter| waiter.waker.replace(waker));
+        match waiters.get_mut(number) {
+            Some(waiter) if !waiter.granted => {
+                left = None;
+                former = waiter.waker.replace(waker);
+            }
+            _ => {
+                left = line.remove(&mut waiters, number);
+                former = Some(waker);
+            }
         }
-        drop(state);
-        drop((left, former));
-        granted
+        drop(waiters);
+        drop(former);
+        left.is_some()
     }
 
     /// Takes a waiter out of the line. A permit that it was granted goes on.
-    pub(super) fn leave(&self, number: u64) {
-        let mut state = self.lock();
-        let left = self.remove(&mut state, number);
+    pub(super) fn leave(&self, number: u32) {
+        let line = self.line();
+        let mut waiters = line.lock();
+        let last = waiters.len() == 1;
+        let left = line.remove(&mut waiters, number);
         let granted = left.as_ref().is_some_and(|(waiter, _)| waiter.granted);
-        let woken = match granted {
-            true => state.grant(1),
-            false => Vec::new(),
-        };
-        drop(state);
+        if last && waiters.is_empty() {
+            self.permits.settle(0);
+        }
+        drop(waiters);
         drop(left);
-        woken.into_iter().for_each(Waker::wake);
+        if granted {
+            self.release(1);
+        }
     }
 
     /// Gives permits to those who come first, and keeps the rest.
+    #[inline]
     pub(super) fn release(&self, permits: usize) {
-        let woken = self.lock().grant(permits);
-        woken.into_iter().for_each(Waker::wake);
-    }
-
-    fn remove(&self, state: &mut State<P>, number: u64) -> Option<(Waiter<P>, Option<Wait>)> {
-        let waiter = state.waiters.remove(&number)?;
-        if !waiter.granted {
-            state.order.remove(&(waiter.priority, number));
-        }
-        let node = waiter.node.as_ref();
-        let wait = node.and_then(|node| node.end_wait(self.waiter(number)));
-        Some((waiter, wait))
-    }
-
-    fn waiter(&self, number: u64) -> WaiterId {
-        WaiterId {
-            list: self.id,
-            number,
+        if let Err(IsContended) = self.permits.try_give(permits) {
+            self.release_contended(permits);
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State<P>> {
-        // Nothing that can panic is called while it is locked, but for what adds too many permits, and
-        // that changes nothing.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    #[cold]
+    fn release_contended(&self, permits: usize) {
+        let line = self.line();
+        let mut waiters = line.lock();
+        if waiters.is_empty() {
+            // The last one has left in between.
+            drop(waiters);
+            return self.release(permits);
+        }
+        let mut left = permits;
+        // One permit is what nearly everybody gives.
+        let mut woken = Woken::default();
+        while left > 0 {
+            let Some((_, waiter)) = waiters.serve_first() else {
+                break;
+            };
+            left -= 1;
+            waiter.granted = true;
+            woken.push(waiter.waker.take());
+        }
+        if waiters.is_empty() {
+            self.permits.settle(left);
+        }
+        drop(waiters);
+        woken.wake();
+    }
+
+    fn line(&self) -> &Arc<Line<P>> {
+        self.line.get_or_init(Line::new)
     }
 }
 
-impl Line<Priority> {
+impl Front<Priority> {
     /// Gets in line with the priority of a task, which it follows; `None` if there was a permit after
     /// all.
-    pub(super) fn wait_as(&self, node: Option<TaskNode>, waker: Waker) -> Option<u64> {
+    pub(super) fn wait_as(&self, node: Option<TaskNode>, waker: Waker) -> Option<u32> {
         let Some(node) = node else {
             return self.wait_at(Priority::NORMAL, waker);
         };
-        let mut state = self.lock();
-        if let Some(left) = state.permits.checked_sub(1) {
-            state.permits = left;
-            drop(state);
+        let line = self.line();
+        let mut waiters = line.lock();
+        if self.permits.take_or_contend() {
+            drop(waiters);
             return None;
         }
+        let waiter = Waiter::new(Some(node.clone()), waker);
+        let number = waiters.enter(Priority::NORMAL, waiter);
         // The priority is read together with the entry, so that no change falls in between.
-        let wait = self.wait(state.arrivals + 1);
-        let priority = node.begin_wait(wait);
-        Some(state.enter(priority, Some(node), waker))
+        let priority = node.begin_wait(line.wait(number));
+        waiters.requeue(number, priority);
+        Some(number)
     }
 
     /// Lets a waiter follow another task, which goes on with it.
-    pub(super) fn follow(&self, number: u64, node: Option<&TaskNode>) {
-        let mut state = self.lock();
-        let Some(waiter) = state.waiters.get_mut(&number) else {
+    pub(super) fn follow(&self, number: u32, node: Option<&TaskNode>) {
+        let line = self.line();
+        let mut waiters = line.lock();
+        let Some(waiter) = waiters.get_mut(number) else {
             return;
         };
         let same = match (&waiter.node, node) {
@@ -180,15 +179,50 @@ impl Line<Priority> {
         let former = std::mem::replace(&mut waiter.node, node.cloned());
         let ended = former
             .as_ref()
-            .and_then(|former| former.end_wait(self.waiter(number)));
-        let begun = node.map(|node| node.begin_wait(self.wait(number)));
-        state.requeue(number, begun.unwrap_or_default());
-        drop(state);
+            .and_then(|former| former.end_wait(line.waiter(number)));
+        let begun = node.map(|node| node.begin_wait(line.wait(number)));
+        waiters.requeue(number, begun.unwrap_or_default());
+        drop(waiters);
         drop((former, ended));
     }
+}
 
+impl<P: Urgency> Line<P> {
+    fn new() -> Arc<Self> {
+        Arc::new_cyclic(|this| Line {
+            id: LenderId::new(),
+            this: this.clone(),
+            waiters: Mutex::new(Waiters::new()),
+        })
+    }
+
+    fn remove(
+        &self,
+        waiters: &mut Waiters<P, Waiter>,
+        number: u32,
+    ) -> Option<(Waiter, Option<Wait>)> {
+        let waiter = waiters.remove(number)?;
+        let node = waiter.node.as_ref();
+        let wait = node.and_then(|node| node.end_wait(self.waiter(number)));
+        Some((waiter, wait))
+    }
+
+    fn waiter(&self, number: u32) -> WaiterId {
+        WaiterId {
+            list: self.id,
+            number,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiters<P, Waiter>> {
+        // Nothing that can panic is called while it is locked.
+        self.waiters.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Line<Priority> {
     /// Returns how a task names its place in this line.
-    fn wait(&self, number: u64) -> Wait {
+    fn wait(&self, number: u32) -> Wait {
         let list = self.this.upgrade();
         Wait {
             list: list.expect("the line is in use"),
@@ -199,11 +233,11 @@ impl Line<Priority> {
 
 impl WaitList for Line<Priority> {
     fn refresh(&self, waiter: WaiterId, _: &mut Changes) {
-        let mut state = self.lock();
-        let waiting = state.waiters.get(&waiter.number);
+        let mut waiters = self.lock();
+        let waiting = waiters.get(waiter.number);
         if let Some(node) = waiting.and_then(|waiting| waiting.node.as_ref()) {
             let priority = node.effective_priority();
-            state.requeue(waiter.number, priority);
+            waiters.requeue(waiter.number, priority);
         }
     }
 
@@ -217,47 +251,35 @@ impl WaitList for Line<Priority> {
     }
 }
 
-impl<P: Urgency> State<P> {
-    /// Adds a waiter behind those that are as urgent.
-    fn enter(&mut self, priority: P, node: Option<TaskNode>, waker: Waker) -> u64 {
-        self.arrivals += 1;
-        let number = self.arrivals;
-        self.order.insert((priority, number), ());
-        let waiter = Waiter {
-            priority,
+impl Waiter {
+    fn new(node: Option<TaskNode>, waker: Waker) -> Self {
+        Waiter {
             node,
             waker: Some(waker),
             granted: false,
-        };
-        self.waiters.insert(number, waiter);
-        number
+        }
     }
+}
 
-    /// Gives a waiter another priority. It keeps its arrival.
-    fn requeue(&mut self, number: u64, priority: P) {
-        if let Some(waiter) = self.waiters.get_mut(&number) {
-            let former = std::mem::replace(&mut waiter.priority, priority);
-            if self.order.remove(&(former, number)).is_some() {
-                self.order.insert((priority, number), ());
-            }
+/// Whom to wake: usually one.
+#[derive(Default)]
+struct Woken {
+    first: Option<Waker>,
+    others: Vec<Waker>,
+}
+
+impl Woken {
+    fn push(&mut self, waker: Option<Waker>) {
+        match self.first {
+            None => self.first = waker,
+            Some(_) => self.others.extend(waker),
         }
     }
 
-    /// Grants permits to those who come first, and keeps the rest. Returns whom to wake.
-    fn grant(&mut self, mut permits: usize) -> Vec<Waker> {
-        let kept = permits.saturating_sub(self.order.len());
-        let sum = self.permits.checked_add(kept);
-        self.permits = sum.expect("more permits than can be counted");
-        permits -= kept;
-        let mut woken = Vec::new();
-        for _ in 0..permits {
-            if let Some(((_, number), ())) = self.order.pop_first() {
-                if let Some(waiter) = self.waiters.get_mut(&number) {
-                    waiter.granted = true;
-                    woken.extend(waiter.waker.take());
-                }
-            }
-        }
-        woken
+    fn wake(self) {
+        self.first
+            .into_iter()
+            .chain(self.others)
+            .for_each(Waker::wake);
     }
 }

@@ -2,16 +2,19 @@
 
 mod acquire;
 mod line;
+#[cfg(all(test, loom))]
+mod loom_tests;
+mod permits;
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Instant;
 
 use corokit_core::Priority;
 
 use acquire::Ask;
 pub use acquire::{Acquire, AcquireArc};
-use line::Line;
+use line::Front;
 
 use crate::blocking::{block_on, block_on_until};
 use crate::urgency::Urgency;
@@ -52,14 +55,16 @@ use crate::urgency::Urgency;
 /// });
 /// ```
 pub struct PrioritySemaphore<P: Urgency = Priority> {
-    permits: usize,
-    /// Made at the first use.
-    line: OnceLock<Arc<Line<P>>>,
+    front: Front<P>,
 }
 
 impl<P: Urgency> PrioritySemaphore<P> {
     /// Makes a semaphore with so many permits. Without any, the first come from
     /// [`add_permits`](PrioritySemaphore::add_permits).
+    ///
+    /// # Panics
+    ///
+    /// Panics if there are [`usize::MAX`] permits.
     ///
     /// # Examples
     ///
@@ -71,8 +76,7 @@ impl<P: Urgency> PrioritySemaphore<P> {
     /// ```
     pub const fn new(permits: usize) -> Self {
         PrioritySemaphore {
-            permits,
-            line: OnceLock::new(),
+            front: Front::new(permits),
         }
     }
 
@@ -132,7 +136,7 @@ impl<P: Urgency> PrioritySemaphore<P> {
     /// ```
     pub fn try_acquire(&self) -> Option<PriorityPermit<'_, P>> {
         // Not `then_some`: the drop of a permit that is not given out would give one back.
-        self.line().try_acquire().then(|| self.permit())
+        self.front.try_acquire().then(|| self.permit())
     }
 
     /// Blocks the thread until it has a permit.
@@ -182,9 +186,9 @@ impl<P: Urgency> PrioritySemaphore<P> {
     ///
     /// # Panics
     ///
-    /// Panics if there are more than [`usize::MAX`] permits then.
+    /// Panics if there are [`usize::MAX`] permits or more then.
     pub fn add_permits(&self, permits: usize) {
-        self.line().release(permits);
+        self.front.release(permits);
     }
 
     /// Returns how many permits are to be had at once.
@@ -200,11 +204,11 @@ impl<P: Urgency> PrioritySemaphore<P> {
     /// drop(permit);
     /// ```
     pub fn permits(&self) -> usize {
-        self.line().permits()
+        self.front.permits()
     }
 
-    fn line(&self) -> &Arc<Line<P>> {
-        self.line.get_or_init(|| Line::new(self.permits))
+    fn front(&self) -> &Front<P> {
+        &self.front
     }
 
     fn permit(&self) -> PriorityPermit<'_, P> {
@@ -292,7 +296,7 @@ impl<P: Urgency> PriorityPermit<'_, P> {
 
 impl<P: Urgency> Drop for PriorityPermit<'_, P> {
     fn drop(&mut self) {
-        self.semaphore.line().release(1);
+        self.semaphore.front.release(1);
     }
 }
 
@@ -310,7 +314,7 @@ pub struct PriorityPermitArc<P: Urgency = Priority> {
 
 impl<P: Urgency> Drop for PriorityPermitArc<P> {
     fn drop(&mut self) {
-        self.semaphore.line().release(1);
+        self.semaphore.front.release(1);
     }
 }
 
