@@ -68,7 +68,7 @@ fn chain(options: &Options, locks: usize) -> Bench<'static> {
     } else {
         100_000 / locks as u64
     };
-    let line = Line::new("", "ns for each link, there and back").target(Bound::Within(300.0));
+    let line = Line::new("", "ns for each link, there and back").target(Bound::Within(150.0));
     let bench = Bench::new(format!("lend through {locks} locks")).line(line);
     bench.contestant(OURS, Role::Ours, move || {
         vec![lend_through_chain(locks, repeat) / locks as f64]

@@ -60,6 +60,7 @@
 
 #![deny(unsafe_code)]
 
+mod atomic;
 mod blocking;
 mod current;
 mod mutex;

@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError};
 use corokit_core::Priority;
 use smallvec::SmallVec;
 
+use crate::atomic::AtomicPriority;
 use crate::sync::{Mutex, MutexGuard};
 
 /// A task in the eyes of the locks: its own priority, what others lend it, and what it waits in.
@@ -31,14 +32,14 @@ pub struct TaskNode {
 
 pub(crate) struct Shared {
     number: u64,
+    /// The minimum of the task's own priority and of what is lent. Changed while the state is locked.
+    effective: AtomicPriority,
     state: Mutex<State>,
 }
 
 struct State {
     name: Option<Arc<str>>,
     base: Priority,
-    /// The minimum of `base` and of what is lent.
-    effective: Priority,
     /// What each lender lends: usually one, or none.
     lent: SmallVec<[(LenderId, Priority); 1]>,
     /// Where the task waits: usually in one place, or none.
@@ -116,7 +117,8 @@ impl Changes {
                 control.priority_changed(&node);
             }
             for Wait { list, waiter } in waits {
-                // The list reads the priority again when it has locked itself.
+                // The list reads the priority again when it has locked itself: so whoever is there last
+                // finds what counts, though several change it at a time.
                 list.refresh(waiter, &mut self);
             }
         }
@@ -137,10 +139,10 @@ impl TaskNode {
         TaskNode {
             shared: Arc::new(Shared {
                 number: next_number(),
+                effective: AtomicPriority::new(priority),
                 state: Mutex::new(State {
                     name: None,
                     base: priority,
-                    effective: priority,
                     lent: SmallVec::new(),
                     waits: SmallVec::new(),
                     control: None,
@@ -243,7 +245,7 @@ impl TaskNode {
     /// assert_eq!(TaskNode::new(Priority::LOW).effective_priority(), Priority::LOW);
     /// ```
     pub fn effective_priority(&self) -> Priority {
-        self.lock().effective
+        self.shared.effective.load()
     }
 
     /// Sets the task's own priority. It takes effect at once, wherever the task waits, and whoever
@@ -347,7 +349,7 @@ impl TaskNode {
     pub(crate) fn begin_wait(&self, wait: Wait) -> Priority {
         let mut state = self.lock();
         state.waits.push(wait);
-        state.effective
+        self.effective_priority()
     }
 
     /// Notes that the task no longer waits there. What is returned is to be dropped without locks.
@@ -364,8 +366,8 @@ impl TaskNode {
     fn update(&self, state: &mut State, changes: &mut Changes) {
         let lent = state.lent.iter().map(|(_, loan)| *loan);
         let effective = lent.fold(state.base, Priority::min);
-        if effective != state.effective {
-            state.effective = effective;
+        if effective != self.effective_priority() {
+            self.shared.effective.store(effective);
             changes.nodes.push(self.clone());
         }
     }
@@ -388,14 +390,14 @@ impl State {
 
 impl fmt::Debug for TaskNode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (name, base, effective) = {
+        let (name, base) = {
             let state = self.lock();
-            (state.name.clone(), state.base, state.effective)
+            (state.name.clone(), state.base)
         };
         f.debug_struct("TaskNode")
             .field("name", &name)
             .field("priority", &base)
-            .field("effective_priority", &effective)
+            .field("effective_priority", &self.effective_priority())
             .finish_non_exhaustive()
     }
 }

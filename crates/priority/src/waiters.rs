@@ -192,7 +192,7 @@ mod tests {
         let number = waiters.enter(1, "a");
         assert_eq!(waiters.remove(number), Some("a"));
         assert_eq!(waiters.remove(number), None);
-            waiters.requeue(number, 0);
+        waiters.requeue(number, 0);
         waiters.put_back(number);
         assert!(waiters.is_empty());
         assert_eq!(waiters.enter(1, "b"), number);
