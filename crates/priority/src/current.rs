@@ -72,7 +72,8 @@ pub(crate) fn give_back(node: Option<TaskNode>) {
 /// Gives a future a priority, on any executor: the locks of this crate know how urgent it is when it
 /// asks for them, and while it holds them.
 ///
-/// The executor itself goes on in its own order. Tasks that the future spawns have no part in it.
+/// The executor itself goes on in its own order. Tasks that the future spawns are tasks of their own:
+/// [`inherit`] gives them the same priority.
 ///
 /// Source: async-utils' `priority_context`, `asynkit.PriorityTask`.
 ///
@@ -114,8 +115,32 @@ pub fn scope_as<F: Future>(node: TaskNode, future: F) -> Scope<F> {
     }
 }
 
+/// Gives a future the priority of the task that calls this, or the normal one: for what a task spawns.
+///
+/// It is a task of its own, with the priority that the other has by itself: what is lent to that one
+/// is not for this.
+///
+/// Source: async-utils' `priority_context`, which tasks inherit that are spawned inside. Rust's
+/// executors have no place where a library could do that unasked.
+///
+/// # Examples
+///
+/// ```
+/// use corokit_priority::{Priority, current, inherit, scope};
+/// use futures_lite::future::block_on;
+///
+/// block_on(scope(Priority::HIGH, async {
+///     let child = inherit(async { current().unwrap().priority() });
+///     assert_eq!(smol::spawn(child).await, Priority::HIGH);
+/// }));
+/// ```
+pub fn inherit<F: Future>(future: F) -> Scope<F> {
+    let priority = with_current(|node| node.map_or(Priority::NORMAL, TaskNode::priority));
+    scope(priority, future)
+}
+
 pin_project! {
-    /// The future of [`scope`] and [`scope_as`].
+    /// The future of [`scope`], [`scope_as`] and [`inherit`].
     #[derive(Debug)]
     #[must_use = "futures do nothing unless polled or awaited"]
     pub struct Scope<F> {

@@ -62,24 +62,36 @@
 
 mod atomic;
 mod blocking;
+mod condvar;
 mod current;
+mod deadlock;
+mod donate;
+mod followers;
 mod mutex;
 mod node;
 mod queue;
+mod rwlock;
 mod semaphore;
 mod spawn;
 mod sync;
 mod urgency;
+mod wait;
 mod waiters;
 
+pub use condvar::{CondvarWait, Guard, Listen, PriorityCondvar};
 pub use corokit_core::{Priority, PriorityError};
-pub use current::{Scope, current, scope, scope_as};
+pub use current::{Scope, current, inherit, scope, scope_as};
+pub use deadlock::{ChainLink, Deadlock, clear_deadlock_hook, set_deadlock_hook};
+pub use donate::{DonateTo, donate_to};
 pub use mutex::{
-    ChainLink, Deadlock, Lock, LockArc, LockChecked, PriorityMutex, PriorityMutexGuard,
-    PriorityMutexGuardArc,
+    Lock, LockArc, LockChecked, PriorityMutex, PriorityMutexGuard, PriorityMutexGuardArc,
 };
 pub use node::{TaskControl, TaskNode};
 pub use queue::{Ageing, PriorityQueue};
+pub use rwlock::{
+    PriorityReadGuard, PriorityReadGuardArc, PriorityRwLock, PriorityWriteGuard,
+    PriorityWriteGuardArc, ReadLock, ReadLockArc, WriteLock, WriteLockArc,
+};
 pub use semaphore::{Acquire, AcquireArc, PriorityPermit, PriorityPermitArc, PrioritySemaphore};
 pub use spawn::spawn;
 pub use urgency::Urgency;

@@ -2,12 +2,14 @@
 
 use std::fmt;
 use std::sync::{Arc, PoisonError};
+use std::task::Waker;
 
 use corokit_core::Priority;
 use smallvec::SmallVec;
 
 use crate::atomic::AtomicPriority;
 use crate::sync::{Mutex, MutexGuard};
+use crate::wait::{LenderId, Wait, WaiterId, Waits};
 
 /// A task in the eyes of the locks: its own priority, what others lend it, and what it waits in.
 ///
@@ -47,18 +49,8 @@ struct State {
     control: Option<Arc<dyn TaskControl>>,
 }
 
-/// Names one that lends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct LenderId(u64);
-
-impl LenderId {
-    pub(crate) fn new() -> Self {
-        LenderId(next_number())
-    }
-}
-
 /// Returns a number that nothing else has.
-fn next_number() -> u64 {
+pub(crate) fn next_number() -> u64 {
     // loom has no statics; its atomics are of one run.
     static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
     NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed)
@@ -71,38 +63,12 @@ pub trait TaskControl: Send + Sync {
     fn priority_changed(&self, node: &TaskNode);
 }
 
-/// Something that tasks wait in.
-pub(crate) trait WaitList: Send + Sync {
-    /// Looks at the priority of a waiter again, and lends on what follows from that.
-    fn refresh(&self, waiter: WaiterId, changes: &mut Changes);
-
-    /// Returns who holds what the waiters wait for, and since which grant.
-    fn holder(&self) -> Option<(TaskNode, u64)>;
-
-    fn name(&self) -> Option<Arc<str>>;
-}
-
-/// Names a waiter of a [`WaitList`], among those of all lists.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct WaiterId {
-    pub(crate) list: LenderId,
-    pub(crate) number: u32,
-}
-
-/// A place where a task waits.
-#[derive(Clone)]
-pub(crate) struct Wait {
-    pub(crate) list: Arc<dyn WaitList>,
-    pub(crate) waiter: WaiterId,
-}
-
-/// The places where a task waits.
-pub(crate) type Waits = SmallVec<[Wait; 1]>;
-
 /// Tasks whose effective priority has changed, and of which the others are to hear.
 #[derive(Default)]
 pub(crate) struct Changes {
-    nodes: Vec<TaskNode>,
+    nodes: SmallVec<[TaskNode; 1]>,
+    /// Whoever is served because of that.
+    pub(crate) wake: Vec<Waker>,
 }
 
 impl Changes {
@@ -122,6 +88,7 @@ impl Changes {
                 list.refresh(waiter, &mut self);
             }
         }
+        self.wake.into_iter().for_each(Waker::wake);
     }
 }
 

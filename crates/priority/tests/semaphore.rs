@@ -159,6 +159,77 @@ fn a_deadline_that_passes_leaves_the_line() {
     assert!(semaphore.acquire_deadline_at(1, Instant::now()).is_some());
 }
 
+/// Somebody who blocks a thread, and a task: one line, by priority.
+#[test]
+fn threads_and_tasks_wait_in_one_line() {
+    let semaphore = PrioritySemaphore::new(0);
+    let mut task = semaphore.acquire_at(1);
+    assert!(poll(&mut task).is_pending());
+    thread::scope(|threads| {
+        let blocked = threads.spawn(|| semaphore.acquire_blocking_at(0).forget());
+        // Whoever is last of these is in line behind the thread, or before it, and has its turn.
+        while !format!("{semaphore:?}").contains("waiting: 2") {
+            thread::yield_now();
+        }
+        semaphore.add_permits(1);
+        blocked.join().unwrap();
+        assert!(poll(&mut task).is_pending());
+    });
+    semaphore.add_permits(1);
+    drop(ready(&mut task));
+}
+
+#[test]
+fn permits_that_are_added_wake_as_many_as_they_serve() {
+    for (added, waiting) in [(0, 2), (1, 3), (3, 3), (5, 2)] {
+        let semaphore = PrioritySemaphore::new(0);
+        let wakes: Vec<_> = (0..waiting).map(|_| Arc::new(Wakes::default())).collect();
+        let mut waiters: Vec<_> = wakes
+            .iter()
+            .map(|wakes| {
+                let mut waits = semaphore.acquire_at(0);
+                let waker = Waker::from(Arc::clone(wakes));
+                let polled = Pin::new(&mut waits).poll(&mut Context::from_waker(&waker));
+                assert!(polled.is_pending());
+                waits
+            })
+            .collect();
+        semaphore.add_permits(added);
+        let woken = wakes.iter().map(|wakes| wakes.0.load(Ordering::Relaxed));
+        assert_eq!(woken.sum::<usize>(), added.min(waiting));
+        assert_eq!(semaphore.permits(), added.saturating_sub(waiting));
+        let served = waiters.iter_mut().map(poll).filter(Poll::is_ready);
+        // Each is given back at once, so all are served if there is any.
+        assert_eq!(served.count(), if added > 0 { waiting } else { 0 });
+    }
+}
+
+#[test]
+fn it_works_on_smol_and_on_tokio() {
+    async fn meet() -> usize {
+        let semaphore = PrioritySemaphore::new(1);
+        let twice = async || {
+            for _ in 0..2 {
+                let permit = semaphore.acquire().await;
+                yield_now().await;
+                drop(permit);
+            }
+        };
+        let urgent = scope(Priority::HIGH, twice());
+        futures_lite::future::zip(urgent, twice()).await;
+        semaphore.permits()
+    }
+    assert_eq!(smol::block_on(smol::spawn(meet())), 1);
+    let tokio = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    assert_eq!(
+        tokio.block_on(async { tokio::spawn(meet()).await.unwrap() }),
+        1
+    );
+    assert_eq!(corokit_sched_loop::run(async { spawn(meet()).await }), 1);
+}
+
 #[test]
 fn a_permit_may_outlive_everything_else() {
     let semaphore = Arc::new(PrioritySemaphore::new(1));

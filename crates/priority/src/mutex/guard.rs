@@ -339,6 +339,41 @@ pub struct PriorityMutexGuardArc<T: ?Sized> {
     mutex: Arc<PriorityMutex<T>>,
 }
 
+impl<'m, T: ?Sized> PriorityMutexGuard<'m, T> {
+    /// Returns the mutex.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_priority::PriorityMutex;
+    ///
+    /// let mutex = PriorityMutex::new(1);
+    /// let guard = mutex.lock_blocking();
+    /// assert!(guard.source().try_lock().is_none());
+    /// ```
+    pub fn source(&self) -> &'m PriorityMutex<T> {
+        self.mutex
+    }
+}
+
+impl<T: ?Sized> PriorityMutexGuardArc<T> {
+    /// Returns the mutex.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_priority::PriorityMutex;
+    /// use std::sync::Arc;
+    ///
+    /// let mutex = Arc::new(PriorityMutex::new(1));
+    /// let guard = mutex.try_lock_arc().unwrap();
+    /// assert!(Arc::ptr_eq(guard.source(), &mutex));
+    /// ```
+    pub fn source(&self) -> &Arc<PriorityMutex<T>> {
+        &self.mutex
+    }
+}
+
 /// Writes what both guards do.
 macro_rules! guard {
     ($guard:ident [$($lifetime:lifetime)?]) => {

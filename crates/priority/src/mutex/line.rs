@@ -10,25 +10,25 @@
 //!                           (release, somebody waits)
 //! ```
 //!
-//! Somebody is the holder here if and only if the word says that the lock is contended. A release hands the lock over at once: from then on it is held on behalf of the waiter that comes
-//! first, which so inherits from the others before it has run. Only a strictly more urgent arrival
-//! may take a grant that has not been taken up; the one that is robbed keeps its place.
+//! Somebody is the holder here if and only if the word says that the lock is contended. A release
+//! hands the lock over at once: from then on it is held on behalf of the waiter that comes first,
+//! which so inherits from the others before it has run. Only a strictly more urgent arrival may take
+//! a grant that has not been taken up; the one that is robbed keeps its place.
 
-use std::mem;
-use std::sync::{Arc, PoisonError, Weak};
+use std::sync::{Arc, PoisonError};
 use std::task::Waker;
 
 use corokit_core::Priority;
 
 use super::word::{Contended, Word};
-use crate::node::{Changes, LenderId, TaskNode, Wait, WaitList, WaiterId};
+use crate::followers::{Follower, Followers, Left};
+use crate::node::{Changes, TaskNode};
 use crate::sync::{Mutex, MutexGuard};
-use crate::waiters::Waiters;
+use crate::wait::{Holders, ListName, Wait, WaitList, WaiterId};
 
 /// The line in front of a lock.
 pub(crate) struct Line {
-    id: LenderId,
-    this: Weak<Line>,
+    list: ListName<Line>,
     name: Option<Arc<str>>,
     state: Mutex<State>,
 }
@@ -36,7 +36,8 @@ pub(crate) struct Line {
 struct State {
     /// Who holds the lock, or has been granted it; nobody if the word knows it.
     holder: Option<Holder>,
-    waiters: Waiters<Priority, Waiter>,
+    /// The holder has the node of the waiter that has been granted the lock.
+    waiters: Followers<()>,
     /// What is lent to the holder.
     loan: Option<Priority>,
     /// How many times the lock has changed hands.
@@ -48,14 +49,6 @@ struct Holder {
     node: Option<TaskNode>,
     /// The waiter that has not taken the lock up.
     granted: Option<u32>,
-}
-
-struct Waiter {
-    /// The holder has it when it has been granted the lock.
-    node: Option<TaskNode>,
-    /// A priority that does not follow the task's.
-    fixed: Option<Priority>,
-    waker: Option<Waker>,
 }
 
 /// What came of asking for the lock.
@@ -74,10 +67,10 @@ struct After {
     changes: Changes,
     /// To be dropped.
     _wait: Option<Wait>,
-    _waiter: Option<Waiter>,
+    _waiter: Option<Follower<()>>,
     _waker: Option<Waker>,
     _holder: Option<Holder>,
-    _node: Option<TaskNode>,
+    _left: Option<Left>,
 }
 
 impl After {
@@ -94,12 +87,11 @@ impl After {
 impl Line {
     pub(crate) fn new(name: Option<Arc<str>>) -> Arc<Self> {
         Arc::new_cyclic(|this| Line {
-            id: LenderId::new(),
-            this: this.clone(),
+            list: ListName::new(this),
             name,
             state: Mutex::new(State {
                 holder: None,
-                waiters: Waiters::new(),
+                waiters: Followers::new(),
                 loan: None,
                 grants: 0,
             }),
@@ -147,17 +139,7 @@ impl Line {
             }
             Some(_) => {}
         }
-        let waiter = Waiter {
-            node: node.clone(),
-            fixed,
-            waker: Some(waker),
-        };
-        let number = state.waiters.enter(fixed.unwrap_or_default(), waiter);
-        if let Some(node) = node {
-            // The priority is read together with the entry, so that no change falls in between.
-            let effective = node.begin_wait(self.wait(number));
-            state.waiters.requeue(number, fixed.unwrap_or(effective));
-        }
+        let number = state.waiters.join(&self.list, node, fixed, waker, ());
         self.lend(&mut state, &mut after.changes);
         Asked::Waits(number)
     }
@@ -193,7 +175,9 @@ impl Line {
 
     /// Lets a waiter wait again that had been granted the lock. It keeps its arrival.
     fn put_back(&self, state: &mut State, number: u32, node: Option<TaskNode>) {
-        let effective = node.as_ref().map(|node| node.begin_wait(self.wait(number)));
+        let effective = node
+            .as_ref()
+            .map(|node| node.begin_wait(self.list.wait(number)));
         if let Some(waiter) = state.waiters.get_mut(number) {
             waiter.node = node;
             let priority = waiter.fixed.or(effective).unwrap_or_default();
@@ -236,18 +220,8 @@ impl Line {
             return false;
         };
         after._waker = waiter.waker.replace(waker);
-        let same = match (&waiter.node, node) {
-            (None, None) => true,
-            (Some(own), Some(node)) => own.is_same(node),
-            _ => false,
-        };
-        if !same {
-            after._node = mem::replace(&mut waiter.node, node.cloned());
-            let former = after._node.as_ref();
-            after._wait = former.and_then(|former| former.end_wait(self.waiter(number)));
-            let effective = node.map(|node| node.begin_wait(self.wait(number)));
-            let priority = waiter.fixed.or(effective).unwrap_or_default();
-            state.waiters.requeue(number, priority);
+        after._left = state.waiters.follow(&self.list, number, node);
+        if after._left.is_some() {
             self.lend(state, &mut after.changes);
         }
         false
@@ -269,11 +243,10 @@ impl Line {
         let mut after = After::default();
         {
             let mut state = self.lock();
-            let Some(waiter) = state.waiters.remove(number) else {
+            let Some((waiter, wait)) = state.waiters.part(&self.list, number) else {
                 return;
             };
-            let own = waiter.node.as_ref();
-            after._wait = own.and_then(|own| own.end_wait(self.waiter(number)));
+            after._wait = wait;
             let granted = state.holder.as_ref().and_then(|holder| holder.granted);
             if granted == Some(number) {
                 after._holder = self.give_up(&mut state, &mut after.changes);
@@ -308,10 +281,10 @@ impl Line {
     fn give_up(&self, state: &mut State, changes: &mut Changes) -> Option<Holder> {
         let holder = state.holder.take()?;
         if let (Some(node), Some(_)) = (&holder.node, state.loan.take()) {
-            let own = node.take_back(self.id, changes);
+            let own = node.take_back(self.list.id, changes);
             // One that waits in this very line, too, is not to be served by what it was lent here.
             for waiter in own {
-                self.reread(state, waiter.number);
+                state.waiters.reread(waiter.number);
             }
         }
         Some(holder)
@@ -328,7 +301,7 @@ impl Line {
         // The end of its wait and what it is lent from now on go together.
         state.loan = node.as_ref().and_then(|node| state.loan_for(node));
         if let Some(node) = &node {
-            after._wait = node.serve(self.waiter(number), state.loan, &mut after.changes);
+            after._wait = node.serve(self.list.waiter(number), state.loan, &mut after.changes);
         }
         state.hold(node);
         if let Some(holder) = &mut state.holder {
@@ -348,35 +321,8 @@ impl Line {
         };
         let loan = state.loan_for(node);
         if loan != state.loan {
-            node.lend(self.id, loan, changes);
+            node.lend(self.list.id, loan, changes);
             state.loan = loan;
-        }
-    }
-
-    /// Looks at the priority of a waiter again.
-    fn reread(&self, state: &mut State, number: u32) {
-        let Some(waiter) = state.waiters.get(number) else {
-            return;
-        };
-        if let (None, Some(node)) = (waiter.fixed, &waiter.node) {
-            let priority = node.effective_priority();
-            state.waiters.requeue(number, priority);
-        }
-    }
-
-    /// Returns how a task names its place in this line.
-    fn wait(&self, number: u32) -> Wait {
-        let list = self.this.upgrade();
-        Wait {
-            list: list.expect("the line is in use"),
-            waiter: self.waiter(number),
-        }
-    }
-
-    fn waiter(&self, number: u32) -> WaiterId {
-        WaiterId {
-            list: self.id,
-            number,
         }
     }
 
@@ -389,14 +335,15 @@ impl Line {
 impl WaitList for Line {
     fn refresh(&self, waiter: WaiterId, changes: &mut Changes) {
         let mut state = self.lock();
-        self.reread(&mut state, waiter.number);
+        state.waiters.reread(waiter.number);
         self.lend(&mut state, changes);
     }
 
-    fn holder(&self) -> Option<(TaskNode, u64)> {
+    fn holders(&self) -> Holders {
         let state = self.lock();
-        let holder = state.holder.as_ref()?;
-        Some((holder.node.clone()?, state.grants))
+        let holder = state.holder.as_ref();
+        let node = holder.and_then(|holder| holder.node.clone());
+        node.map(|node| (node, state.grants)).into_iter().collect()
     }
 
     fn name(&self) -> Option<Arc<str>> {
@@ -408,14 +355,15 @@ impl State {
     /// Returns what the waiters lend to a holder: the priority of the most urgent one.
     fn loan_for(&self, node: &TaskNode) -> Option<Priority> {
         // A task may wait for what it holds itself, in another branch of a join.
-        let lends = |waiter: &Waiter| waiter.node.as_ref().is_none_or(|own| !own.is_same(node));
+        let lends =
+            |waiter: &Follower<()>| waiter.node.as_ref().is_none_or(|own| !own.is_same(node));
         let mut waiters = self.waiters.iter();
         let lender = waiters.find(|(_, waiter)| lends(waiter));
         lender.map(|(priority, _)| priority)
     }
 
     /// Takes up what a waiter has been granted.
-    fn take_up(&mut self, number: u32) -> Option<Waiter> {
+    fn take_up(&mut self, number: u32) -> Option<Follower<()>> {
         let holder = self.holder.as_mut()?;
         if holder.granted != Some(number) {
             return None;

@@ -9,16 +9,18 @@ use std::task::{Context, Poll};
 
 use corokit_core::Priority;
 
-use super::deadlock::{self, Deadlock};
 use super::front::Front;
 use super::guard::{PriorityMutex, PriorityMutexGuard, PriorityMutexGuardArc};
 use super::line::Asked;
 use crate::current::{current, lend_current};
+use crate::deadlock::{self, Deadlock};
 
 /// Somebody who asks for a lock.
 pub(super) struct Ask {
     fixed: Option<Priority>,
     progress: Progress,
+    /// Whether others are to hear of it if it waits for itself: not if it finds that itself.
+    reports: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -34,6 +36,7 @@ impl Ask {
         Ask {
             fixed,
             progress: Progress::New,
+            reports: true,
         }
     }
 
@@ -54,6 +57,9 @@ impl Ask {
                     }
                     Asked::Waits(number) => {
                         self.progress = Progress::Waits(number);
+                        if self.reports {
+                            deadlock::report(front.line());
+                        }
                         Poll::Pending
                     }
                 }
@@ -146,8 +152,10 @@ pub struct LockChecked<'m, T: ?Sized> {
 
 impl<'m, T: ?Sized> LockChecked<'m, T> {
     pub(super) fn new(mutex: &'m PriorityMutex<T>) -> Self {
+        let mut lock = mutex.lock();
+        lock.ask.reports = false;
         LockChecked {
-            lock: mutex.lock(),
+            lock,
             checked: false,
         }
     }

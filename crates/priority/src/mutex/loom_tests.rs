@@ -12,7 +12,8 @@ use corokit_core::Priority;
 
 use super::front::Front;
 use super::line::Asked;
-use crate::node::{TaskNode, WaitList as _};
+use crate::node::TaskNode;
+use crate::wait::WaitList as _;
 
 /// Makes what is to be tested. What comes to be at its first use does so here: loom does not see that
 /// the others wait for that.
@@ -65,7 +66,7 @@ fn node(priority: i32) -> TaskNode {
 }
 
 fn check_is_free(line: &Arc<Front>, nodes: &[TaskNode]) {
-    assert!(line.line().holder().is_none());
+    assert!(line.line().holders().is_empty());
     assert!(line.try_acquire(&mut None));
     line.release();
     for node in nodes {

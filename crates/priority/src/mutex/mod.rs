@@ -1,6 +1,5 @@
 //! A lock that knows how urgent those are who wait for it.
 
-mod deadlock;
 mod front;
 mod guard;
 mod line;
@@ -9,6 +8,5 @@ mod lock;
 mod loom_tests;
 mod word;
 
-pub use deadlock::{ChainLink, Deadlock};
 pub use guard::{PriorityMutex, PriorityMutexGuard, PriorityMutexGuardArc};
 pub use lock::{Lock, LockArc, LockChecked};

@@ -1,14 +1,15 @@
 //! Who waits for permits.
 
-use std::sync::{Arc, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, OnceLock, PoisonError};
 use std::task::Waker;
 
 use corokit_core::Priority;
 
 use super::permits::{IsContended, Permits};
-use crate::node::{Changes, LenderId, TaskNode, Wait, WaitList, WaiterId};
+use crate::node::{Changes, TaskNode};
 use crate::sync::{Mutex, MutexGuard};
 use crate::urgency::Urgency;
+use crate::wait::{Holders, ListName, Wait, WaitList, WaiterId};
 use crate::waiters::Waiters;
 
 /// What a semaphore is: permits, which is enough while nobody waits, and from the first wait on a line.
@@ -20,8 +21,7 @@ pub(super) struct Front<P: Urgency> {
 /// The line of those who wait. There are permits, or somebody has not been granted one, but never
 /// both.
 pub(super) struct Line<P: Urgency> {
-    id: LenderId,
-    this: Weak<Line<P>>,
+    list: ListName<Line<P>>,
     waiters: Mutex<Waiters<P, Waiter>>,
 }
 
@@ -42,6 +42,11 @@ impl<P: Urgency> Front<P> {
 
     pub(super) fn permits(&self) -> usize {
         self.permits.count()
+    }
+
+    /// Returns how many wait.
+    pub(super) fn waiting(&self) -> usize {
+        self.line.get().map_or(0, |line| line.lock().len())
     }
 
     /// Takes a permit, if there is one.
@@ -156,7 +161,7 @@ impl Front<Priority> {
         let waiter = Waiter::new(Some(node.clone()), waker);
         let number = waiters.enter(Priority::NORMAL, waiter);
         // The priority is read together with the entry, so that no change falls in between.
-        let priority = node.begin_wait(line.wait(number));
+        let priority = node.begin_wait(line.list.wait(number));
         waiters.requeue(number, priority);
         Some(number)
     }
@@ -179,8 +184,8 @@ impl Front<Priority> {
         let former = std::mem::replace(&mut waiter.node, node.cloned());
         let ended = former
             .as_ref()
-            .and_then(|former| former.end_wait(line.waiter(number)));
-        let begun = node.map(|node| node.begin_wait(line.wait(number)));
+            .and_then(|former| former.end_wait(line.list.waiter(number)));
+        let begun = node.map(|node| node.begin_wait(line.list.wait(number)));
         waiters.requeue(number, begun.unwrap_or_default());
         drop(waiters);
         drop((former, ended));
@@ -190,8 +195,7 @@ impl Front<Priority> {
 impl<P: Urgency> Line<P> {
     fn new() -> Arc<Self> {
         Arc::new_cyclic(|this| Line {
-            id: LenderId::new(),
-            this: this.clone(),
+            list: ListName::new(this),
             waiters: Mutex::new(Waiters::new()),
         })
     }
@@ -203,31 +207,13 @@ impl<P: Urgency> Line<P> {
     ) -> Option<(Waiter, Option<Wait>)> {
         let waiter = waiters.remove(number)?;
         let node = waiter.node.as_ref();
-        let wait = node.and_then(|node| node.end_wait(self.waiter(number)));
+        let wait = node.and_then(|node| node.end_wait(self.list.waiter(number)));
         Some((waiter, wait))
-    }
-
-    fn waiter(&self, number: u32) -> WaiterId {
-        WaiterId {
-            list: self.id,
-            number,
-        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiters<P, Waiter>> {
         // Nothing that can panic is called while it is locked.
         self.waiters.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Line<Priority> {
-    /// Returns how a task names its place in this line.
-    fn wait(&self, number: u32) -> Wait {
-        let list = self.this.upgrade();
-        Wait {
-            list: list.expect("the line is in use"),
-            waiter: self.waiter(number),
-        }
     }
 }
 
@@ -241,9 +227,9 @@ impl WaitList for Line<Priority> {
         }
     }
 
-    fn holder(&self) -> Option<(TaskNode, u64)> {
+    fn holders(&self) -> Holders {
         // Permits have no owners.
-        None
+        Holders::new()
     }
 
     fn name(&self) -> Option<Arc<str>> {

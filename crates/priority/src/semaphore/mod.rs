@@ -267,7 +267,8 @@ impl<P: Urgency> fmt::Debug for PrioritySemaphore<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PrioritySemaphore")
             .field("permits", &self.permits())
-            .finish_non_exhaustive()
+            .field("waiting", &self.front.waiting())
+            .finish()
     }
 }
 

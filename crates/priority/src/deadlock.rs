@@ -2,9 +2,13 @@
 
 use std::error::Error;
 use std::fmt;
-use std::sync::Arc;
+use std::mem;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 
-use crate::node::{TaskNode, WaitList};
+use crate::current::current;
+use crate::node::TaskNode;
+use crate::wait::WaitList;
 
 /// A lock was asked for by a task that holds, directly or through others, what its holder waits for.
 ///
@@ -82,6 +86,77 @@ impl fmt::Display for Deadlock {
 
 impl Error for Deadlock {}
 
+/// What is called with deadlocks.
+type Hook = Arc<dyn Fn(&Deadlock) + Send + Sync>;
+
+/// Whether there is a hook: all that is looked at if there is none.
+static HOOKED: AtomicBool = AtomicBool::new(false);
+static HOOK: RwLock<Option<Hook>> = RwLock::new(None);
+
+/// Lets a function hear of tasks that wait for each other, for all locks of the program: for a line in
+/// a log, or a breakpoint. It replaces one that was set before.
+///
+/// The methods that do not check, as [`PriorityMutex::lock`](crate::PriorityMutex::lock), look for a
+/// cycle then when they begin to wait, and wait all the same: a cycle of tasks is not always a
+/// deadlock. The function is called by the task that has closed the cycle, with no lock held.
+///
+/// # Examples
+///
+/// ```
+/// use corokit_priority::{Priority, PriorityMutex, clear_deadlock_hook, scope, set_deadlock_hook};
+/// use futures_lite::future::{block_on, poll_once};
+/// use std::sync::Mutex;
+///
+/// static REPORTS: Mutex<Vec<String>> = Mutex::new(Vec::new());
+///
+/// set_deadlock_hook(|deadlock| REPORTS.lock().unwrap().push(deadlock.to_string()));
+/// let mutex = PriorityMutex::named(0, "counter");
+/// block_on(scope(Priority::NORMAL, async {
+///     let _guard = mutex.lock().await;
+///     assert!(poll_once(&mut mutex.lock()).await.is_none());
+/// }));
+/// assert!(clear_deadlock_hook());
+/// assert_eq!(*REPORTS.lock().unwrap(), ["deadlock: a task waits for counter, held by a task"]);
+/// ```
+pub fn set_deadlock_hook(hook: impl Fn(&Deadlock) + Send + Sync + 'static) {
+    replace_hook(Some(Arc::new(hook)));
+}
+
+/// Ends what [`set_deadlock_hook`] began. Returns `false` if there was no function.
+///
+/// # Examples
+///
+/// ```
+/// assert!(!corokit_priority::clear_deadlock_hook());
+/// ```
+pub fn clear_deadlock_hook() -> bool {
+    replace_hook(None)
+}
+
+fn replace_hook(hook: Option<Hook>) -> bool {
+    let mut current = HOOK.write().unwrap_or_else(PoisonError::into_inner);
+    HOOKED.store(hook.is_some(), Ordering::Release);
+    let former = mem::replace(&mut *current, hook);
+    drop(current);
+    former.is_some()
+}
+
+/// Tells the hook, if there is one, if the running task has begun to wait for itself.
+pub(crate) fn report<L: WaitList + 'static>(list: &Arc<L>) {
+    if HOOKED.load(Ordering::Acquire) {
+        report_to_hook(Arc::clone(list) as _);
+    }
+}
+
+#[cold]
+fn report_to_hook(list: Arc<dyn WaitList>) {
+    let hook = HOOK.read().unwrap_or_else(PoisonError::into_inner).clone();
+    let found = current().and_then(|node| find(&node, list));
+    if let (Some(hook), Some(deadlock)) = (hook, found) {
+        hook(&deadlock);
+    }
+}
+
 /// A step of the search: a task, the list that it waits in, and since which grant that is held.
 struct Step {
     task: TaskNode,
@@ -110,25 +185,24 @@ fn walk(start: &TaskNode, list: Arc<dyn WaitList>) -> Option<(Trail, Vec<ChainLi
     let mut open = vec![(start.clone(), list, None)];
     // Depth first, and without recursion: chains may be long.
     while let Some((task, list, from)) = open.pop() {
-        let Some((holder, grant)) = list.holder() else {
-            continue;
-        };
-        let index = steps.len();
-        steps.push(Step {
-            task,
-            list,
-            grant,
-            from,
-        });
-        if holder.is_same(start) {
-            return Some(trace(&steps, index));
-        }
-        if seen.contains(&holder.number()) {
-            continue;
-        }
-        seen.push(holder.number());
-        for wait in holder.waits() {
-            open.push((holder.clone(), wait.list, Some(index)));
+        for (holder, grant) in list.holders() {
+            let index = steps.len();
+            steps.push(Step {
+                task: task.clone(),
+                list: Arc::clone(&list),
+                grant,
+                from,
+            });
+            if holder.is_same(start) {
+                return Some(trace(&steps, index));
+            }
+            if seen.contains(&holder.number()) {
+                continue;
+            }
+            seen.push(holder.number());
+            for wait in holder.waits() {
+                open.push((holder.clone(), wait.list, Some(index)));
+            }
         }
     }
     None
