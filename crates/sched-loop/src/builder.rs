@@ -28,6 +28,7 @@ const VARIABLE: &str = "COROKIT_DEBUG";
 pub struct LoopBuilder {
     debug: Option<DebugOptions>,
     queue: LoopQueue,
+    steps_per_round: Option<usize>,
 }
 
 impl LoopBuilder {
@@ -35,6 +36,7 @@ impl LoopBuilder {
         let builder = LoopBuilder {
             debug: None,
             queue: LoopQueue::default(),
+            steps_per_round: None,
         };
         builder.debug(asked_for_debug())
     }
@@ -89,6 +91,22 @@ impl LoopBuilder {
         self
     }
 
+    /// Says how many tasks have a turn before the loop looks at sockets and timers again: 256, unless
+    /// this says otherwise, and at least one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_sched_loop::EventLoop;
+    ///
+    /// let event_loop = EventLoop::builder().steps_per_round(16).build();
+    /// assert_eq!(event_loop.run(async { 1 }), 1);
+    /// ```
+    pub fn steps_per_round(mut self, steps: usize) -> Self {
+        self.steps_per_round = Some(steps);
+        self
+    }
+
     /// Makes the loop.
     ///
     /// # Examples
@@ -102,6 +120,9 @@ impl LoopBuilder {
         let executor = LoopExecutor::with_queue(self.queue);
         if self.debug.is_some() {
             executor.set_debug(self.debug);
+        }
+        if let Some(steps) = self.steps_per_round {
+            executor.set_steps_per_round(steps);
         }
         EventLoop::with_executor(executor)
     }

@@ -318,6 +318,38 @@ impl<'a, Q: ReadyQueue> LocalExecutor<'a, Q> {
         self.local().set_eager_tasks(eager);
     }
 
+    /// Says how many entries a [round](LocalExecutor::run) runs at most: 256, unless this says
+    /// otherwise, and at least one.
+    ///
+    /// It takes effect with the next round. Where steps take long, fewer of them let the reactor look
+    /// sooner at what has arrived; a look costs a microsecond or so.
+    ///
+    /// Source: `event_interval` of tokio; asyncio has one round for all that is ready.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_scheduler::LocalExecutor;
+    /// use futures_lite::future::{self, yield_now};
+    /// use std::cell::Cell;
+    ///
+    /// let turns = Cell::new(0);
+    /// let executor = LocalExecutor::new();
+    /// executor.set_steps_per_round(2);
+    /// executor.spawn(async {
+    ///     loop {
+    ///         turns.set(turns.get() + 1);
+    ///         yield_now().await;
+    ///     }
+    /// }).detach();
+    /// // One poll is one round.
+    /// future::block_on(future::poll_once(executor.run(future::pending::<()>())));
+    /// assert_eq!(turns.get(), 2);
+    /// ```
+    pub fn set_steps_per_round(&self, steps: usize) {
+        self.local().set_steps_per_round(steps.max(1));
+    }
+
     /// Spawns many tasks and pushes their handles to `handles`, in order.
     ///
     /// If the iterator panics, the tasks spawned until then stay.
@@ -417,9 +449,10 @@ impl<'a, Q: ReadyQueue> LocalExecutor<'a, Q> {
     /// [`task_switch`](LocalExecutor::task_switch).
     ///
     /// One poll of `run` is a *round*: it ends when nothing is left to run, when the turn of
-    /// another runner's main future has come, and otherwise after 256 entries, so that a reactor
-    /// that shares the thread gets its turn. A main future that was woken is polled after 256
-    /// entries at the latest, wherever in the queue it is.
+    /// another runner's main future has come, and otherwise after 256 entries, or what
+    /// [`set_steps_per_round`](LocalExecutor::set_steps_per_round) says, so that a reactor that
+    /// shares the thread gets its turn. A main future that was woken is polled at the end of a
+    /// round at the latest, wherever in the queue it is.
     ///
     /// When the main future completes, tasks stay as they are: unfinished ones go on with the next
     /// `run`, and end with the executor. Several runners may drive one executor, also nested in

@@ -21,6 +21,7 @@ use crate::context::Contexts;
 use crate::control::{Callback, Kill};
 use crate::error::ScheduleError;
 use crate::home::Home;
+use crate::runner::STEPS_PER_ROUND;
 use crate::shared::{Delivery, Shared};
 use crate::stats::Counters;
 use crate::table::{Kind, Table};
@@ -43,6 +44,8 @@ pub(crate) struct Local<Q> {
     next_runner: Cell<u64>,
     /// Whether tasks start inside the call that spawns them, unless the call says otherwise.
     eager_tasks: Cell<bool>,
+    /// How many entries a round runs at most.
+    steps_per_round: Cell<usize>,
     pub(crate) contexts: Contexts,
     /// An empty list whose memory the inbox uses again.
     batch: Cell<Vec<Delivery>>,
@@ -121,6 +124,7 @@ impl<Q: ReadyQueue + 'static> Local<Q> {
             due: Cell::new(0),
             next_runner: Cell::new(0),
             eager_tasks: Cell::new(false),
+            steps_per_round: Cell::new(STEPS_PER_ROUND),
             contexts: Contexts::new(),
             batch: Cell::default(),
             counters: Counters::default(),
@@ -454,6 +458,14 @@ impl<Q: ReadyQueue> Local<Q> {
 
     /// Returns whether tasks start inside the call that spawns them.
     #[inline]
+    pub(crate) fn steps_per_round(&self) -> usize {
+        self.steps_per_round.get()
+    }
+
+    pub(crate) fn set_steps_per_round(&self, steps: usize) {
+        self.steps_per_round.set(steps);
+    }
+
     pub(crate) fn eager_tasks(&self) -> bool {
         self.eager_tasks.get()
     }

@@ -13,7 +13,8 @@ use crate::table::Kind;
 use crate::trace::Trace;
 
 /// How many entries one poll of `run` runs at most before it lets the reactor, or whatever else
-/// shares the thread, have its turn; and how long a main future that was woken waits at most.
+/// shares the thread, have its turn, unless the program says otherwise; and how long a main future
+/// that was woken waits at most.
 pub(crate) const STEPS_PER_ROUND: usize = 256;
 
 /// Something that drives a scheduler and sleeps when there is nothing to do.
@@ -128,7 +129,7 @@ impl<'e, Q: ReadyQueue> Runner<'e, Q> {
             }
         }
 
-        for _ in 0..STEPS_PER_ROUND {
+        for _ in 0..local.steps_per_round() {
             let mine = local.take_due(main.slot)
                 || match local.next_turn() {
                     Some(Turn::Task(slot, runnable, wants_waker)) => {

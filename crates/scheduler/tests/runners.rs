@@ -107,7 +107,17 @@ fn tasks_switch_to_the_main_future_and_back() {
 
 #[test]
 fn a_round_is_bounded_and_the_main_future_waits_no_longer() {
+    check_rounds(None, 256);
+    for (asked, steps) in [(0, 1), (1, 1), (7, 7), (1000, 1000)] {
+        check_rounds(Some(asked), steps);
+    }
+}
+
+fn check_rounds(asked: Option<usize>, per_round: usize) {
     let executor = Rc::new(LocalExecutor::new());
+    if let Some(steps) = asked {
+        executor.set_steps_per_round(steps);
+    }
     let steps = Rc::new(Cell::new(0_usize));
     let spinner = {
         let (executor, steps) = (Rc::clone(&executor), Rc::clone(&steps));
@@ -135,12 +145,12 @@ fn a_round_is_bounded_and_the_main_future_waits_no_longer() {
     // The main future starts the first round, and has its turn at the end of each.
     for round in 1..=2 {
         assert!(run.as_mut().poll(cx).is_pending());
-        assert_eq!(steps.get(), 256 * round);
+        assert_eq!(steps.get(), per_round * round);
         assert_eq!(polls.get(), round + 1);
         assert_eq!(count.take(), 1, "the runner asks for its next round");
     }
     assert!(run.as_mut().poll(cx).is_ready());
-    assert_eq!(steps.get(), 256 * 3);
+    assert_eq!(steps.get(), per_round * 3);
     // The spinner owns the executor: end it, so that the executor ends too.
     drop(spinner);
     assert!(executor.try_tick());
