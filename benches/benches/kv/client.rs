@@ -29,6 +29,19 @@ impl Client {
         Ok(line)
     }
 
+    /// Sends a command and reads its answer: an array of strings of 16 bytes.
+    pub(crate) fn skip_array(&mut self, words: &[&str]) -> io::Result<()> {
+        const ELEMENT: u64 = "$16\r\n0123456789abcdef\r\n".len() as u64;
+        let head = self.ask(words)?;
+        let len: Option<u64> = head.strip_prefix('*').and_then(|len| len.parse().ok());
+        let len = len.ok_or_else(|| io::Error::other(format!("the server answered {head}")))?;
+        let mut elements = self.stream.by_ref().take(len * ELEMENT);
+        match io::copy(&mut elements, &mut io::sink())? {
+            read if read == len * ELEMENT => Ok(()),
+            _ => Err(io::ErrorKind::UnexpectedEof.into()),
+        }
+    }
+
     /// Sends encoded commands.
     pub(crate) fn send(&mut self, request: &[u8]) -> io::Result<()> {
         self.stream.get_mut().write_all(request)

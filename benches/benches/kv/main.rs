@@ -4,12 +4,14 @@
 //! in the path (Debian: `apt-get install redis-server redis-tools`), and Linux for the memory figures.
 
 mod client;
+mod latency;
 mod load;
 mod server;
 
 use std::cell::RefCell;
 use std::io;
 use std::rc::Rc;
+use std::time::Duration;
 
 use corokit_benches::{Bench, Bound, Line, OURS, Options, Role, run_all};
 
@@ -49,6 +51,7 @@ fn benches(options: &Options, programs: &[Contestant]) -> Vec<Bench<'static>> {
     vec![
         requests(options, programs, 1, 0.9),
         requests(options, programs, 16, 0.7),
+        latency(options, programs),
         memory(options, programs),
     ]
 }
@@ -85,6 +88,38 @@ fn requests(
             figures
                 .map(Figures::into_lines)
                 .unwrap_or_else(|error| panic!("{name}: {error}"))
+        });
+    }
+    bench
+}
+
+/// How long `PING` takes while `KEYS *` on a million keys runs again and again.
+fn latency(options: &Options, programs: &[Contestant]) -> Bench<'static> {
+    let keys = options.size(1_000_000, 10_000);
+    let time = Duration::from_millis(options.size(3_000, 100));
+    let mut bench = Bench::new("PING every millisecond, while KEYS * on a million keys loops");
+    for share in ["50 %", "99 %", "99.9 %"] {
+        let line = Line::new(share, "us").baseline(REDIS);
+        bench = bench.line(match share {
+            "99 %" => line.target(at_least(50.0)),
+            _ => line,
+        });
+    }
+    for (name, role, program) in programs.iter().cloned() {
+        let server: Rc<RefCell<Option<Server>>> = Rc::default();
+        bench = bench.contestant(name, role, move || {
+            let mut server = server.borrow_mut();
+            let server = server.get_or_insert_with(|| {
+                let server = Server::start(&program).and_then(|server| {
+                    load::set_keys(&server, keys)?;
+                    Ok(server)
+                });
+                server.unwrap_or_else(|error| panic!("{name}: {error}"))
+            });
+            let waits = latency::ping_beside_keys(server, time);
+            waits
+                .unwrap_or_else(|error| panic!("{name}: {error}"))
+                .to_vec()
         });
     }
     bench

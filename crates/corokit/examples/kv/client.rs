@@ -3,6 +3,9 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use corokit::priority::Priority;
+
+use crate::connection::{self, FLUSH_AT, Socket};
 use crate::resp::Output;
 use crate::server::Server;
 use crate::store::Bytes;
@@ -27,11 +30,15 @@ pub(crate) struct Client {
     pub(crate) out: RefCell<Output>,
     pub(crate) name: RefCell<Bytes>,
     pub(crate) after: Cell<After>,
+    /// How urgent what it has asked for is.
+    pub(crate) urgency: Cell<Priority>,
+    /// Where its replies go; none in tests of the commands.
+    socket: Option<Socket>,
 }
 
 impl Client {
     /// Registers a client.
-    pub(crate) fn new(id: u64, server: Rc<Server>) -> Self {
+    pub(crate) fn new(id: u64, server: Rc<Server>, socket: Option<Socket>) -> Self {
         server.clients.set(server.clients.get() + 1);
         Client {
             id,
@@ -39,6 +46,20 @@ impl Client {
             server,
             name: RefCell::default(),
             after: Cell::new(After::Continue),
+            urgency: Cell::new(Priority::NORMAL),
+            socket,
+        }
+    }
+
+    /// Writes the replies of a command that goes on, if there are many. If the client does not take
+    /// them, the connection ends with the command.
+    pub(crate) async fn write_through(&self) {
+        if self.out.borrow().len() >= FLUSH_AT {
+            if let Some(socket) = &self.socket {
+                if connection::flush(&self.out, socket).await.is_err() {
+                    self.after.set(After::Close);
+                }
+            }
         }
     }
 }

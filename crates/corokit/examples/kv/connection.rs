@@ -11,6 +11,7 @@
 //!   [`FLUSH_AT`] bytes have gathered.
 //! - **Backpressure**: nothing is read or run while replies wait for the client to take them.
 
+use std::cell::RefCell;
 use std::future::Future;
 use std::io::{self, ErrorKind, Read, Write};
 use std::mem;
@@ -21,16 +22,17 @@ use std::time::Duration;
 
 use corokit::coro_start::eager;
 use corokit::monitor::{Monitor, MonitorExt, Step};
+use corokit::priority::Priority;
 use corokit::sched_loop;
 use smol::Async;
 use smol::future;
 
 use crate::client::{After, Client};
 use crate::commands;
-use crate::resp::{self, Ask, Input};
+use crate::resp::{self, Ask, Input, Output};
 
 /// So many bytes of replies are written without waiting for more.
-const FLUSH_AT: usize = 64 << 10;
+pub(crate) const FLUSH_AT: usize = 64 << 10;
 /// The largest buffer that is kept while there is nothing to write.
 const KEPT: usize = 16 << 10;
 /// So long a connection that the server closes waits for the client to close it, too.
@@ -47,6 +49,7 @@ pub(crate) fn spawn(client: Client, stream: Socket) {
         client: Rc::new(client),
         stream,
         ahead: Vec::new(),
+        urgency: Priority::NORMAL,
     };
     let task = event_loop.task().name(name).spawn(connection.run());
     task.detach();
@@ -59,7 +62,7 @@ pub(crate) fn write_now(stream: &Socket, bytes: &[u8]) -> io::Result<usize> {
 
 /// The connection is of no use any more: the client has gone, or needs too much memory.
 #[derive(Debug)]
-struct Lost;
+pub(crate) struct Lost;
 
 impl From<io::Error> for Lost {
     fn from(_: io::Error) -> Self {
@@ -72,6 +75,8 @@ struct Connection {
     stream: Socket,
     /// What was received while a command blocked.
     ahead: Vec<u8>,
+    /// The priority of the task.
+    urgency: Priority,
 }
 
 impl Connection {
@@ -149,17 +154,32 @@ impl Connection {
         // task, and the connection goes on to watch over both.
         let command = eager(commands::execute(client.clone(), input), |rest| {
             let name = format!("command of client {}", client.id);
-            client.server.event_loop.task().name(name).spawn(rest)
+            let task = client.server.event_loop.task().name(name);
+            task.priority(client.urgency.get()).spawn(rest)
         });
         let input = match command.into_ready() {
             Ok(input) => input,
             Err(blocked) => self.attend(blocked).await?,
         };
+        self.follow_urgency();
         let pending = self.client.out.borrow().len();
         if pending >= FLUSH_AT {
             self.flush().await?;
         }
         Ok(input)
+    }
+
+    /// Makes the connection as urgent as the last command that it has run. A long one had a task of its
+    /// own.
+    fn follow_urgency(&mut self) {
+        let urgency = self.client.urgency.get().min(Priority::NORMAL);
+        if urgency != self.urgency {
+            self.urgency = urgency;
+            if let Some(own) = sched_loop::current_task() {
+                let set = sched_loop::set_priority(own, urgency);
+                debug_assert!(set.is_ok(), "{set:?}");
+            }
+        }
     }
 
     /// Waits for a command that blocks. If the client goes first, the command is dropped.
@@ -177,28 +197,8 @@ impl Connection {
         future::or(gone, async { Ok(command.await) }).await
     }
 
-    /// Writes all replies that are there. Waits for a client that is slow to take them.
     async fn flush(&self) -> Result<(), Lost> {
-        let mut bytes = {
-            let mut out = self.client.out.borrow_mut();
-            if out.is_overflown() {
-                return Err(Lost);
-            }
-            out.take()
-        };
-        let mut written = 0;
-        while written < bytes.len() {
-            match write_now(&self.stream, &bytes[written..]) {
-                Ok(count) => written += count,
-                Err(error) if is_transient(&error) => self.stream.writable().await?,
-                Err(error) => return Err(error.into()),
-            }
-        }
-        if bytes.capacity() <= KEPT {
-            bytes.clear();
-            self.client.out.borrow_mut().reuse(bytes);
-        }
-        Ok(())
+        flush(&self.client.out, &self.stream).await
     }
 
     /// Lets the client read the last reply: a socket that is closed with unread bytes in it would
@@ -214,6 +214,30 @@ impl Connection {
             future::or(drain, sched_loop::sleep(LINGER)).await;
         }
     }
+}
+
+/// Writes all replies that are there. Waits for a client that is slow to take them.
+pub(crate) async fn flush(out: &RefCell<Output>, stream: &Socket) -> Result<(), Lost> {
+    let mut bytes = {
+        let mut out = out.borrow_mut();
+        if out.is_overflown() {
+            return Err(Lost);
+        }
+        out.take()
+    };
+    let mut written = 0;
+    while written < bytes.len() {
+        match write_now(stream, &bytes[written..]) {
+            Ok(count) => written += count,
+            Err(error) if is_transient(&error) => stream.writable().await?,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    if bytes.capacity() <= KEPT {
+        bytes.clear();
+        out.borrow_mut().reuse(bytes);
+    }
+    Ok(())
 }
 
 /// Receives what a client sends in advance. Ends when the client has gone, or has sent more than it

@@ -11,6 +11,8 @@
 //!   never touches a socket;
 //! - every command is run by `eager`: one that does not block costs no task; `BLPOP` becomes one
 //!   when it blocks, and dropping it is never having waited;
+//! - `KEYS` and the like are cut into slices and run in a task of low priority, clients that only
+//!   say `PING` have a high one: a scan of a million keys keeps nobody waiting;
 //! - connections, expiry and the listener are named tasks of one `EventLoop`: `redis-cli tasks`
 //!   lists them.
 //!
@@ -32,7 +34,8 @@ use std::error::Error;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use corokit::sched_loop;
+use corokit::priority::PriorityQueue;
+use corokit::sched_loop::EventLoop;
 
 use crate::options::{Job, USAGE};
 
@@ -56,7 +59,13 @@ fn run(job: Job) -> Result<(), Box<dyn Error>> {
     match job {
         Job::Help => print!("{USAGE}"),
         Job::Serve(options) => {
-            sched_loop::run(server::run(options))?;
+            // Long commands are cut into steps that take longer than others, so there are fewer of them
+            // between two looks at the sockets.
+            let event_loop = EventLoop::builder()
+                .queue(PriorityQueue::new())
+                .steps_per_round(16)
+                .build();
+            event_loop.run(server::run(options))?;
             // Nobody may be there to read it.
             let _ = writeln!(io::stdout(), "kv has ended");
         }

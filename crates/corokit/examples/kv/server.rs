@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use corokit::priority::Priority;
 use corokit::sched_loop::{self, LoopHandle};
 use smol::channel::{self, Receiver, Sender};
 use smol::future;
@@ -14,10 +15,13 @@ use crate::client::Client;
 use crate::connection::{self, Socket};
 use crate::options::Options;
 use crate::resp::Output;
-use crate::store::{Millis, Store};
+use crate::store::{Garbage, Millis, Store};
 
 /// How many expired keys are removed before other tasks have their turn.
 const EXPIRED_AT_ONCE: usize = 64;
+
+/// How many entries that are no longer needed are dropped before other tasks have their turn.
+const DROPPED_AT_ONCE: usize = 256;
 
 /// What all connections share.
 #[derive(Debug)]
@@ -71,6 +75,12 @@ impl Server {
             let sent = waiter.try_send(grant);
             debug_assert!(sent.is_ok(), "the channel of a waiter holds one grant");
         }
+        if !news.garbage.is_empty() {
+            let task = self.event_loop.task().name("sweep");
+            task.priority(Priority::LOW)
+                .spawn(sweep(news.garbage))
+                .detach();
+        }
         if news.earlier_deadline {
             // A full channel already says it.
             let _ = self.earlier_deadline.0.try_send(());
@@ -78,12 +88,13 @@ impl Server {
     }
 
     /// Makes a client, unless there are as many as there may be.
-    fn admit(self: &Rc<Self>) -> Option<Client> {
+    fn admit(self: &Rc<Self>, socket: &Socket) -> Option<Client> {
         if self.clients.get() == self.options.max_clients {
             return None;
         }
         self.last_client.set(self.last_client.get() + 1);
-        Some(Client::new(self.last_client.get(), self.clone()))
+        let socket = Some(Socket::clone(socket));
+        Some(Client::new(self.last_client.get(), self.clone(), socket))
     }
 }
 
@@ -125,10 +136,13 @@ pub(crate) async fn run(mut options: Options) -> io::Result<()> {
 async fn accept(server: Rc<Server>, listener: TcpListener) {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => match server.admit() {
-                Some(client) => connection::spawn(client, stream.into()),
-                None => reject(&stream.into(), &server.options),
-            },
+            Ok((stream, _)) => {
+                let socket = stream.into();
+                match server.admit(&socket) {
+                    Some(client) => connection::spawn(client, socket),
+                    None => reject(&socket, &server.options),
+                }
+            }
             // Most likely there are no file descriptors left, until a client goes.
             Err(error) => {
                 eprintln!("kv: cannot take a connection: {error}");
@@ -144,6 +158,15 @@ fn reject(stream: &Socket, options: &Options) {
     let mut out = Output::new(options.output_limit);
     out.error("ERR max number of clients reached");
     let _ = connection::write_now(stream, &out.take());
+}
+
+/// Drops what is no longer needed, a little at a time.
+async fn sweep(garbage: Vec<Garbage>) {
+    for mut garbage in garbage {
+        while garbage.drop_some(DROPPED_AT_ONCE) {
+            future::yield_now().await;
+        }
+    }
 }
 
 /// Removes keys when they expire. Sleeps until the next one does.

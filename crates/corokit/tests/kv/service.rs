@@ -204,3 +204,64 @@ fn shutdown_ends_the_server() {
     assert!(status.success());
     assert_eq!(last, "kv has ended");
 }
+
+/// Fills a server with keys. Their names are this long.
+fn fill(wire: &mut crate::wire::Wire<std::net::TcpStream>, keys: usize, name_len: usize) {
+    for start in (0..keys).step_by(1000) {
+        let pairs: String = (start..keys.min(start + 1000))
+            .map(|key| format!(" {key:0>name_len$} x"))
+            .collect();
+        assert_eq!(wire.call(&format!("MSET{pairs}")), r"+OK\r\n");
+    }
+}
+
+#[test]
+fn a_long_scan_keeps_nobody_waiting() {
+    const KEYS: usize = 50_000;
+    let kv = Kv::start(&[]);
+    let (mut scanning, mut other) = (kv.connect(), kv.connect());
+    fill(&mut other, KEYS, 8);
+    // While the scan is under way, others are served: one of them sees it.
+    until("the scan is seen", || {
+        scanning.send(b"KEYS *\r\n");
+        let seen = (0..20).any(|_| other.call("TASKS").contains("command of client"));
+        assert_eq!(scanning.reply().matches("$8").count(), KEYS);
+        seen
+    });
+    assert_eq!(scanning.call("KEYS 0000000*").matches("$8").count(), 10);
+    assert_eq!(
+        other.call("SCAN 0 COUNT 1000000").matches("$8").count(),
+        1024
+    );
+}
+
+/// A reply that is longer than what may wait in memory goes out while it is made.
+#[test]
+fn a_long_reply_needs_little_memory() {
+    let kv = Kv::start(&["--output-limit", "200000"]);
+    let mut wire = kv.connect();
+    fill(&mut wire, 5_000, 100);
+    assert_eq!(wire.call("KEYS *").matches("$100").count(), 5_000);
+    let elements = "0123456789".repeat(10);
+    for _ in 0..50 {
+        let many = format!(" {elements}").repeat(100);
+        wire.call(&format!("RPUSH list{many}"));
+    }
+    assert_eq!(wire.call("LRANGE list 0 -1").matches("$100").count(), 5_000);
+}
+
+#[test]
+fn what_is_flushed_is_gone_at_once() {
+    let kv = Kv::start(&[]);
+    let (mut wire, mut scanning) = (kv.connect(), kv.connect());
+    fill(&mut wire, 20_000, 8);
+    scanning.send(b"KEYS *\r\n");
+    assert_eq!(wire.call("FLUSHALL"), r"+OK\r\n");
+    assert_eq!(wire.call("DBSIZE"), r":0\r\n");
+    // The scan has what it saw, and ends.
+    assert!(scanning.reply().starts_with('*'));
+    assert_eq!(scanning.call("KEYS *"), r"*0\r\n");
+    until("the memory is given back", || {
+        !wire.call("TASKS").contains("sweep")
+    });
+}

@@ -4,6 +4,9 @@ use super::{Call, Failure, Outcome};
 use crate::glob;
 use crate::resp;
 
+/// How many keys `SCAN` visits at most in one call, whatever it is asked for: it is a hint.
+const MOST_AT_ONCE: usize = 1024;
+
 pub(super) fn del(call: &mut Call<'_>) -> Outcome {
     let removed = call
         .args
@@ -126,22 +129,6 @@ fn time_to_live(call: &mut Call<'_>) -> i64 {
     }
 }
 
-pub(super) fn keys(call: &mut Call<'_>) -> Outcome {
-    let pattern = &call.args[1];
-    // The number of keys goes first, so they are found before any is sent.
-    let mut found = Vec::new();
-    call.store.scan(0, usize::MAX, |key| {
-        if glob::matches(pattern, key) {
-            found.push(key);
-        }
-    });
-    call.out.array(found.len());
-    for key in found {
-        call.out.bulk(key);
-    }
-    Ok(())
-}
-
 pub(super) fn scan(call: &mut Call<'_>) -> Outcome {
     let args = call.args;
     let cursor = std::str::from_utf8(&args[1])
@@ -156,7 +143,7 @@ pub(super) fn scan(call: &mut Call<'_>) -> Outcome {
             pattern = value;
         } else if is(&args[at], "count") {
             let number = resp::integer(value).ok_or(Failure::NOT_AN_INTEGER)?;
-            count = usize::try_from(number).unwrap_or(0);
+            count = usize::try_from(number).unwrap_or(0).min(MOST_AT_ONCE);
             if count == 0 {
                 return Err(Failure::SYNTAX);
             }

@@ -1,4 +1,4 @@
-//! Commands about lists. The one that waits is in `blocking`.
+//! Commands about lists. The one that waits is in `blocking`, and the one that may take long in `long`.
 
 use super::{Call, Failure, Outcome};
 use crate::store::End;
@@ -60,29 +60,5 @@ fn pop(call: &mut Call<'_>, end: End) -> Outcome {
 pub(super) fn llen(call: &mut Call<'_>) -> Outcome {
     let len = call.store.list(&call.args[1])?.map_or(0, |list| list.len());
     call.out.integer(len as i64);
-    Ok(())
-}
-
-/// Replies with the elements from one index to another. A negative one counts from the end.
-pub(super) fn lrange(call: &mut Call<'_>) -> Outcome {
-    let (start, stop) = (call.integer(2)?, call.integer(3)?);
-    let Some(list) = call.store.list(&call.args[1])? else {
-        call.out.array(0);
-        return Ok(());
-    };
-    let len = list.len() as i64;
-    let from_end = |index: i64| {
-        if index < 0 {
-            index.saturating_add(len)
-        } else {
-            index
-        }
-    };
-    let start = from_end(start).clamp(0, len);
-    let stop = from_end(stop).saturating_add(1).clamp(start, len);
-    call.out.array((stop - start) as usize);
-    for element in list.range(start as usize..stop as usize) {
-        call.out.bulk(element);
-    }
     Ok(())
 }

@@ -6,6 +6,7 @@ mod blocking;
 mod failure;
 mod keys;
 mod lists;
+mod long;
 mod session;
 mod strings;
 mod table;
@@ -13,6 +14,8 @@ mod table;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
+
+use corokit::priority::Priority;
 
 use crate::client::Client;
 use crate::resp::{self, Args, Input, Output};
@@ -54,7 +57,13 @@ impl Call<'_> {
 pub(crate) async fn execute(client: Rc<Client>, input: Box<Input>) -> Box<Input> {
     let server = &*client.server;
     server.commands.set(server.commands.get() + 1);
-    let outcome = match resolve(input.args()).map(|command| &command.run) {
+    let command = resolve(input.args());
+    let urgent = command.as_ref().is_ok_and(|command| command.urgent);
+    client.urgency.set(match urgent {
+        true => Priority::HIGH,
+        false => Priority::NORMAL,
+    });
+    let outcome = match command.map(|command| &command.run) {
         Ok(Run::Now(run) | Run::Group(Some(run), _)) => {
             let outcome = run(&mut Call {
                 client: &client,

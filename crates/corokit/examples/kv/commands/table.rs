@@ -1,7 +1,7 @@
 //! Which commands there are.
 
 use super::{Blocking, Call, Outcome};
-use super::{admin, blocking, keys, lists, session, strings};
+use super::{admin, blocking, keys, lists, long, session, strings};
 use crate::client::Client;
 use crate::resp::Args;
 
@@ -18,10 +18,18 @@ pub(crate) struct Command {
     /// Which of its arguments are keys: the first, the last (from the end, if negative) and the
     /// step from one to the next.
     pub(crate) keys: (i64, i64, i64),
+    /// Whether clients that ask for it go before others until they ask for something else: those that
+    /// look whether the server is well.
+    pub(super) urgent: bool,
     pub(super) run: Run,
 }
 
 impl Command {
+    const fn urgent(mut self) -> Self {
+        self.urgent = true;
+        self
+    }
+
     /// Returns `true` if the command can have so many strings, its name included.
     pub(super) fn takes(&self, count: usize) -> bool {
         let count = i64::try_from(count).unwrap_or(i64::MAX);
@@ -47,7 +55,7 @@ pub(crate) enum Access {
 pub(super) enum Run {
     /// At once.
     Now(fn(&mut Call<'_>) -> Outcome),
-    /// It may wait for other clients.
+    /// It may wait for other clients, or take long.
     Blocking(for<'a> fn(&'a Client, Args<'a>) -> Blocking<'a>),
     /// It is one of these; alone, it may have a meaning of its own.
     Group(Option<fn(&mut Call<'_>) -> Outcome>, &'static [Command]),
@@ -88,16 +96,16 @@ pub(crate) static COMMANDS: &[Command] = &[
     command("host:", -1, Other, NONE, Now(session::not_http)),
     command("incr", 2, Write, FIRST, Now(strings::incr)),
     command("incrby", 3, Write, FIRST, Now(strings::incrby)),
-    command("info", -1, Other, NONE, Now(admin::info)),
-    command("keys", 2, Read, NONE, Now(keys::keys)),
+    command("info", -1, Other, NONE, Now(admin::info)).urgent(),
+    command("keys", 2, Read, NONE, Waits(long::keys)),
     command("llen", 2, Read, FIRST, Now(lists::llen)),
     command("lpop", -2, Write, FIRST, Now(lists::lpop)),
     command("lpush", -3, Write, FIRST, Now(lists::lpush)),
-    command("lrange", 4, Read, FIRST, Now(lists::lrange)),
+    command("lrange", 4, Read, FIRST, Waits(long::lrange)),
     command("mget", -2, Read, ALL, Now(strings::mget)),
     command("mset", -3, Write, (1, -1, 2), Now(strings::mset)),
     command("persist", 2, Write, FIRST, Now(keys::persist)),
-    command("ping", -1, Other, NONE, Now(session::ping)),
+    command("ping", -1, Other, NONE, Now(session::ping)).urgent(),
     command("post", -1, Other, NONE, Now(session::not_http)),
     command("pttl", 2, Read, FIRST, Now(keys::pttl)),
     command("quit", -1, Other, NONE, Now(session::quit)),
@@ -139,6 +147,7 @@ const fn command(
         arity,
         access,
         keys,
+        urgent: false,
         run,
     }
 }

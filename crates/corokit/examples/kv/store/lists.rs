@@ -1,6 +1,10 @@
 //! Lists.
 
-use super::{Bytes, List, Store, Value, WrongType};
+use std::collections::VecDeque;
+use std::collections::vec_deque;
+use std::ops::{Deref, Range};
+
+use super::{Bytes, Store, Value, WrongType};
 
 /// An end of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,6 +13,106 @@ pub(crate) enum End {
     Left,
     /// The last element.
     Right,
+}
+
+/// A list of strings.
+///
+/// Each element has a position, which it keeps whatever comes and goes at the ends, and which no
+/// element of another list has.
+#[derive(Debug)]
+pub(crate) struct List {
+    elements: VecDeque<Bytes>,
+    /// The position of the first element.
+    first: u64,
+}
+
+/// How far the positions of two lists are apart: neither grows so much.
+const APART: u64 = 1 << 40;
+
+/// After so many lists the positions are used again: nobody reads a range for so long.
+const NUMBERS: u64 = 1 << 23;
+
+impl List {
+    /// Makes the list number `number`.
+    fn new(number: u64) -> Self {
+        List {
+            elements: VecDeque::new(),
+            first: (1 + number % NUMBERS) * APART,
+        }
+    }
+
+    fn push(&mut self, end: End, element: Bytes) {
+        match end {
+            End::Left => {
+                self.elements.push_front(element);
+                self.first -= 1;
+            }
+            End::Right => self.elements.push_back(element),
+        }
+    }
+
+    fn pop(&mut self, end: End) -> Option<Bytes> {
+        match end {
+            End::Left => {
+                let element = self.elements.pop_front()?;
+                self.first += 1;
+                Some(element)
+            }
+            End::Right => self.elements.pop_back(),
+        }
+    }
+
+    /// Returns the positions of the elements from one index to another. A negative one counts from
+    /// the end.
+    pub(crate) fn range_of(&self, start: i64, stop: i64) -> Range<u64> {
+        let len = self.elements.len() as i64;
+        let from_end = |index: i64| {
+            if index < 0 {
+                index.saturating_add(len)
+            } else {
+                index
+            }
+        };
+        let start = from_end(start).clamp(0, len);
+        let stop = from_end(stop).saturating_add(1).clamp(start, len);
+        let position = |index: i64| self.first + index as u64;
+        position(start)..position(stop)
+    }
+
+    /// Copies up to `count` elements at the beginning of a range of positions, and takes them off the
+    /// range. What is no longer there is left out.
+    pub(crate) fn copy_from(&self, range: &mut Range<u64>, count: usize) -> Vec<Bytes> {
+        let end = self.first + self.elements.len() as u64;
+        let start = range.start.max(self.first).min(range.end);
+        let stop = range.end.min(end).min(start + count as u64);
+        if start >= stop {
+            range.start = range.end;
+            return Vec::new();
+        }
+        range.start = stop;
+        let index = |position: u64| (position - self.first) as usize;
+        self.elements
+            .range(index(start)..index(stop))
+            .cloned()
+            .collect()
+    }
+}
+
+impl Deref for List {
+    type Target = VecDeque<Bytes>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.elements
+    }
+}
+
+impl IntoIterator for Box<List> {
+    type Item = Bytes;
+    type IntoIter = vec_deque::IntoIter<Bytes>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.elements.into_iter()
+    }
 }
 
 impl Store {
@@ -29,22 +133,16 @@ impl Store {
         end: End,
         elements: impl Iterator<Item = &'a [u8]>,
     ) -> Result<usize, WrongType> {
-        let list = match self.list(key)? {
-            Some(list) => list,
-            None => {
-                let index = self.insert(key, Value::List(Box::default()));
-                match &mut self.entries[index].value {
-                    Value::List(list) => list,
-                    Value::String(_) => return Err(WrongType),
-                }
-            }
+        if self.list(key)?.is_none() {
+            self.last_list += 1;
+            let list = List::new(self.last_list);
+            self.insert(key, Value::List(Box::new(list)));
+        }
+        let Some(list) = self.list(key)? else {
+            return Ok(0);
         };
         for element in elements {
-            let element = Bytes::from_slice(element);
-            match end {
-                End::Left => list.push_front(element),
-                End::Right => list.push_back(element),
-            }
+            list.push(end, Bytes::from_slice(element));
         }
         Ok(list.len())
     }
@@ -54,10 +152,7 @@ impl Store {
         let Some(list) = self.list(key)? else {
             return Ok(None);
         };
-        let element = match end {
-            End::Left => list.pop_front(),
-            End::Right => list.pop_back(),
-        };
+        let element = list.pop(end);
         if list.is_empty() {
             self.remove(key);
         }

@@ -4,11 +4,12 @@
 //! says it is ([`Store::set_now`]).
 
 mod expiry;
+mod garbage;
 mod lists;
 mod scan;
 mod waiters;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 use std::mem;
 
 use indexmap::IndexMap;
@@ -16,15 +17,15 @@ use smallvec::SmallVec;
 use smol::channel::Sender;
 
 pub(crate) use expiry::Millis;
-pub(crate) use lists::End;
+pub(crate) use garbage::Garbage;
+pub(crate) use lists::{End, List};
+use scan::Scan;
+pub(crate) use scan::ScanId;
 use waiters::Waiters;
 pub(crate) use waiters::{Grant, Ticket};
 
 /// A string of bytes. Up to 16 of them need no allocation.
 pub(crate) type Bytes = SmallVec<[u8; 16]>;
-
-/// A list of strings.
-pub(crate) type List = VecDeque<Bytes>;
 
 /// What belongs to a key.
 #[derive(Debug)]
@@ -40,7 +41,7 @@ pub(crate) enum Value {
 pub(crate) struct WrongType;
 
 #[derive(Debug)]
-struct Entry {
+pub(crate) struct Entry {
     value: Value,
     deadline: Option<Millis>,
 }
@@ -52,6 +53,8 @@ pub(crate) struct News {
     pub(crate) granted: Vec<(Sender<Grant>, Grant)>,
     /// The next key expires earlier than the one that was next before.
     pub(crate) earlier_deadline: bool,
+    /// What is to be dropped when there is time for it.
+    pub(crate) garbage: Vec<Garbage>,
 }
 
 /// Values by key.
@@ -63,6 +66,10 @@ pub(crate) struct Store {
     /// All deadlines in order, to find those that have passed.
     deadlines: BTreeSet<(Millis, Bytes)>,
     waiters: Waiters,
+    /// The scans that are under way.
+    scans: Vec<Scan>,
+    last_scan: u64,
+    last_list: u64,
     news: News,
 }
 
@@ -74,6 +81,9 @@ impl Store {
             now: Millis::START,
             deadlines: BTreeSet::new(),
             waiters: Waiters::default(),
+            scans: Vec::new(),
+            last_scan: 0,
+            last_list: 0,
             news: News::default(),
         }
     }
@@ -90,8 +100,14 @@ impl Store {
 
     /// Removes everything. Who waits for a list goes on waiting.
     pub(crate) fn clear(&mut self) {
-        self.entries = IndexMap::default();
-        self.deadlines.clear();
+        let entries = mem::take(&mut self.entries);
+        let deadlines = mem::take(&mut self.deadlines);
+        // However much there was: it is gone now, and its memory later.
+        let garbage = [
+            Garbage::Entries(entries.into_iter()),
+            Garbage::Deadlines(deadlines.into_iter()),
+        ];
+        self.news.garbage.extend(garbage);
     }
 
     /// Returns what has happened since this was called last.
@@ -119,7 +135,8 @@ impl Store {
         let value = Value::String(Bytes::from_slice(string));
         match self.entries.get_index_of(key) {
             Some(index) => {
-                self.entries[index].value = value;
+                let former = mem::replace(&mut self.entries[index].value, value);
+                self.news.garbage.extend(former.into_garbage());
                 self.set_deadline_at(index, deadline);
             }
             None => {
@@ -164,10 +181,12 @@ impl Store {
 
     /// Removes the entry at an index. The last entry takes its place.
     fn remove_at(&mut self, index: usize) {
+        self.note_move(index);
         if let Some((key, entry)) = self.entries.swap_remove_index(index) {
             if let Some(deadline) = entry.deadline {
                 self.deadlines.remove(&(deadline, key));
             }
+            self.news.garbage.extend(entry.value.into_garbage());
         }
     }
 }

@@ -35,7 +35,7 @@ impl World {
 
     /// Returns what a client does that sends one command.
     fn command(&self, id: u64, line: &str) -> impl Future<Output = ()> + 'static {
-        let client = Rc::new(Client::new(id, self.server.clone()));
+        let client = Rc::new(Client::new(id, self.server.clone(), None));
         let (input, trace) = (request(line), self.trace.clone());
         async move {
             execute(client.clone(), input).await;
