@@ -30,6 +30,7 @@ mod clock;
 mod executors;
 mod json;
 mod options;
+pub mod overload;
 mod report;
 mod stats;
 mod target;

@@ -1,5 +1,5 @@
 //! Which task goes first: a ready queue that knows priorities, with a bound on how long anybody
-//! waits, and a mutex that lends its holder the priority of those who wait for it.
+//! waits, and locks that lend their holders the priority of those who wait for them.
 //!
 //! ```
 //! use corokit_priority::{Priority, PriorityQueue};
@@ -35,8 +35,10 @@
 //! # Locks
 //!
 //! [`PriorityMutex`] goes to the most urgent task that waits, and makes its holder as urgent as that
-//! one while it waits, through chains of any length. It works on any executor: [`scope`] says how
-//! urgent a future is. Tasks of corokit's executors that are spawned by [`spawn`] have their places
+//! one while it waits, through chains of any length; [`PriorityRwLock`] does so with all of its
+//! holders, and [`donate_to`] with a task whose result is awaited. [`PriorityCondvar`] and
+//! [`PrioritySemaphore`] serve the most urgent one who waits. They work on any executor: [`scope`]
+//! says how urgent a future is. Tasks of corokit's executors that are spawned by [`spawn`] have their places
 //! in the ready queue as well; other executors may give their tasks nodes and hear of every change
 //! by [`TaskControl`].
 //!
