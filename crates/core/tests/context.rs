@@ -221,6 +221,50 @@ fn scopes_nest() {
 }
 
 #[test]
+fn a_fork_is_copied_by_its_first_change_and_by_nothing_else() {
+    static VAR: ContextVar<u32> = ContextVar::new();
+    let outer = VAR.set(1);
+    let ((), context) = context::fork(|| {
+        assert_eq!(VAR.get(), Some(1));
+        let (value, inner) = context::fork(|| VAR.get());
+        assert_eq!((value, inner.is_none()), (Some(1), true));
+        let ((), inner) = context::fork(|| drop(VAR.set(2)));
+        assert_eq!(inner.unwrap().get(&VAR), Some(2));
+        assert_eq!(VAR.get(), Some(1));
+    });
+    assert!(context.is_none());
+
+    // A token of the owner is of no use in the fork, and is as good as before after it.
+    let (refused, _) = context::fork(|| VAR.reset(outer));
+    let error = refused.unwrap_err();
+    assert_eq!(error.mismatch(), Mismatch::Context);
+    VAR.reset(error.into_token()).unwrap();
+    assert_eq!(VAR.get(), None);
+}
+
+#[test]
+fn a_fork_that_panics_leaves_the_context_alone() {
+    static VAR: ContextVar<u32> = ContextVar::new();
+    for before in [None, Some(1)] {
+        let token = before.map(|value| VAR.set(value));
+        let panicked = catch_unwind(|| {
+            context::fork(|| {
+                drop(VAR.set(2));
+                context::fork(|| {
+                    drop(VAR.set(3));
+                    std::panic::resume_unwind(Box::new(()));
+                })
+            })
+        });
+        assert!(panicked.is_err());
+        assert_eq!(VAR.get(), before);
+        if let Some(token) = token {
+            VAR.reset(token).unwrap();
+        }
+    }
+}
+
+#[test]
 fn interleaved_scopes_do_not_see_each_other() {
     static VAR: ContextVar<u32> = ContextVar::new();
     let body = |n: u32| {

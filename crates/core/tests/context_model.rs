@@ -1,10 +1,10 @@
-//! Random programs of sets, resets, copies, scopes and looks, against a model: a stack of maps.
+//! Random programs of sets, resets, copies, scopes, forks and looks, against a model: a stack of maps.
 #![cfg(feature = "context")]
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use corokit_core::context::{Context, ContextVar, Mismatch, Token};
+use corokit_core::context::{Context, ContextVar, Mismatch, Token, fork};
 use proptest::prelude::*;
 
 const VARS: usize = 4;
@@ -29,6 +29,10 @@ enum Op {
     Run(usize, Vec<Op>),
     /// Runs operations in a copy of the current context, as a spawned task does.
     Spawn(Vec<Op>),
+    /// Runs operations in a fork of the current context, and keeps what comes out of it.
+    Fork(Vec<Op>),
+    /// Runs operations in a fork of the current context, and then panics.
+    PanicInFork(Vec<Op>),
     /// Runs operations while a variable is looked at.
     Look(usize, Vec<Op>),
     /// Runs operations in a kept context, and then panics.
@@ -51,6 +55,8 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
             list.clone().prop_map(Op::Empty),
             (any::<usize>(), list.clone()).prop_map(|(context, ops)| Op::Run(context, ops)),
             list.clone().prop_map(Op::Spawn),
+            list.clone().prop_map(Op::Fork),
+            list.clone().prop_map(Op::PanicInFork),
             (0..VARS, list.clone()).prop_map(|(var, ops)| Op::Look(var, ops)),
             (any::<usize>(), list).prop_map(|(context, ops)| Op::Panic(context, ops)),
         ]
@@ -70,6 +76,25 @@ type Kept = Option<(Context, Model)>;
 
 /// A token, and the variable, the context and the old value that it should be of.
 type KeptToken = (Token<u32>, usize, u32, Option<u32>);
+
+/// Panics in the way that [`may_stop`] knows.
+fn stop_if(panics: bool) {
+    if panics {
+        std::panic::resume_unwind(Box::new("stop"));
+    }
+}
+
+/// Calls a function that ends with `stop_if(panics)`: `None` if it has panicked there.
+fn may_stop<R>(panics: bool, function: impl FnOnce() -> R) -> Option<R> {
+    match catch_unwind(AssertUnwindSafe(function)) {
+        Ok(result) => {
+            assert!(!panics);
+            Some(result)
+        }
+        Err(payload) if payload.downcast_ref::<&str>() == Some(&"stop") && panics => None,
+        Err(payload) => std::panic::resume_unwind(payload),
+    }
+}
 
 struct Machine<'v> {
     vars: &'v [ContextVar<u32>; VARS],
@@ -107,22 +132,33 @@ impl Machine<'_> {
     ) -> (Context, Model) {
         let depth = self.stack.len();
         self.stack.push(model);
-        let result = catch_unwind(AssertUnwindSafe(|| {
+        may_stop(panics, || {
             context.run(|| {
                 self.run(ops);
-                if panics {
-                    std::panic::resume_unwind(Box::new("stop"));
-                }
+                stop_if(panics);
             });
-        }));
-        match result {
-            Ok(()) => assert!(!panics),
-            Err(payload) if payload.downcast_ref::<&str>() == Some(&"stop") && panics => {}
-            Err(payload) => std::panic::resume_unwind(payload),
-        }
+        });
         let model = self.stack.pop().unwrap();
         assert_eq!(self.stack.len(), depth);
         (context, model)
+    }
+
+    /// Runs operations in a fork, and returns its context; `None` if it panicked.
+    fn forked(&mut self, ops: &[Op], panics: bool) -> Kept {
+        let values = self.top().values.clone();
+        let model = self.new_model(values);
+        let depth = self.stack.len();
+        self.stack.push(model);
+        let context = may_stop(panics, || {
+            let ((), context) = fork(|| {
+                self.run(ops);
+                stop_if(panics);
+            });
+            context.unwrap_or_else(Context::current)
+        });
+        let model = self.stack.pop().unwrap();
+        assert_eq!(self.stack.len(), depth);
+        Some((context?, model))
     }
 
     fn run(&mut self, ops: &[Op]) {
@@ -194,6 +230,11 @@ impl Machine<'_> {
                 let model = self.new_model(values);
                 self.inside(Context::current(), model, ops, false);
             }
+            Op::Fork(ops) => {
+                let kept = self.forked(ops, false);
+                self.kept.push(kept);
+            }
+            Op::PanicInFork(ops) => assert!(self.forked(ops, true).is_none()),
             Op::Run(index, ops) | Op::Panic(index, ops) => {
                 let Some(index) = self.choose(*index) else {
                     return;

@@ -60,30 +60,12 @@ mod contexts {
             }
         }
 
-        /// Calls a function, which must not unwind, in a copy of the current context. Returns what it
-        /// returns, and the context.
+        /// Calls a function in a copy of the current context, and returns what it returns and the
+        /// copy.
         #[inline]
         pub(crate) fn fork<R>(function: impl FnOnce() -> R) -> (R, Forked) {
-            let mut context = match context::in_use() {
-                true => Context::current(),
-                // A new context stands for its copy until it is changed.
-                false => return Contexts::fork_new(function),
-            };
-            context::swap(&mut context);
-            let result = function();
-            context::swap(&mut context);
-            (result, Forked(Some(context)))
-        }
-
-        #[inline]
-        fn fork_new<R>(function: impl FnOnce() -> R) -> (R, Forked) {
-            let result = function();
-            if !context::in_use() {
-                return (result, Forked(None));
-            }
-            let mut context = Context::new();
-            context::swap(&mut context);
-            (result, Forked(Some(context)))
+            let (result, context) = context::fork(function);
+            (result, Forked(context))
         }
 
         /// Gives the new task in this slot a context.
@@ -91,7 +73,7 @@ mod contexts {
         pub(crate) fn give(&self, slot: u32, Forked(context): Forked) {
             match context {
                 Some(context) => self.keep(slot, context),
-                None => self.forget(slot),
+                None => self.inherit(slot),
             }
         }
 
@@ -166,7 +148,7 @@ mod contexts {
         }
     }
 
-    /// The context of what may become a task; `None` for a new one.
+    /// The context of what may become a task; `None` if it is the same as the current one.
     pub(crate) struct Forked(Option<Context>);
 
     /// The context of a task that is about to end.

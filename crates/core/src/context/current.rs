@@ -4,6 +4,9 @@
 //! program looks at one: it holds a shared borrow of `base`, and whoever wants to change the
 //! context meanwhile finds that and changes a copy instead, `over`, which from then on is the
 //! current context. When the last borrow ends, the copy takes the place of `base`.
+//!
+//! A context may be *lent*: whoever runs in it sees it as a copy of its own. The first change finds
+//! that, and puts the context aside for its `owner`: from then on there is a copy.
 
 use core::cell::{Cell, RefCell};
 use core::mem;
@@ -15,13 +18,29 @@ thread_local! {
     /// load, at any time in the life of the thread.
     static IN_USE: Cell<bool> = const { Cell::new(false) };
 
+    /// Whether the current context is lent. Without a destructor, too.
+    static LENDING: Cell<Lending> = const { Cell::new(Lending::No) };
+
     static CURRENT: Current = const { Current::new() };
+}
+
+/// What has become of the context that was current at the innermost [`fork`](super::fork).
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lending {
+    /// It was not lent.
+    No,
+    /// It is lent: it is the current one, and may not be changed.
+    Lent,
+    /// It is in `owner`.
+    Copied,
 }
 
 struct Current {
     base: RefCell<Context>,
     /// The current context, if it was changed while `base` was being looked at.
     over: RefCell<Option<Context>>,
+    /// A context that was lent, when there is a copy.
+    owner: Cell<Option<Context>>,
 }
 
 impl Current {
@@ -29,7 +48,40 @@ impl Current {
         Current {
             base: RefCell::new(Context::new()),
             over: RefCell::new(None),
+            owner: Cell::new(None),
         }
+    }
+
+    /// Calls `change` with the current context, which is not lent. `change` must not run code of the
+    /// program.
+    #[inline]
+    fn change<R>(&self, change: impl FnOnce(&mut Context) -> R) -> R {
+        let mut over = self.over.borrow_mut();
+        let (result, in_use) = if let Some(over) = &mut *over {
+            (change(over), !over.is_new())
+        } else if let Ok(mut base) = self.base.try_borrow_mut() {
+            (change(&mut base), !base.is_new())
+        } else {
+            let base = self.base.borrow();
+            let over = over.insert(Context {
+                values: base.values.clone(),
+                number: base.number,
+            });
+            (change(over), !over.is_new())
+        };
+        IN_USE.set(in_use);
+        result
+    }
+
+    /// Copies the current context, which is lent.
+    #[cold]
+    fn copy_lent(&self) {
+        LENDING.set(Lending::Copied);
+        let owner = self.change(|context| Context {
+            values: context.values.clone(),
+            number: context.number.take(),
+        });
+        self.owner.set(Some(owner));
     }
 
     /// Lets `over` take the place of `base`, unless `base` is still being looked at. Then whoever
@@ -93,23 +145,50 @@ pub(super) fn look<R>(look: impl FnOnce(&Context) -> R) -> R {
 pub(super) fn change<R>(change: impl FnOnce(&mut Context) -> R) -> Option<R> {
     CURRENT
         .try_with(|current| {
-            let mut over = current.over.borrow_mut();
-            let (result, in_use) = if let Some(over) = &mut *over {
-                (change(over), !over.is_new())
-            } else if let Ok(mut base) = current.base.try_borrow_mut() {
-                (change(&mut base), !base.is_new())
-            } else {
-                let base = current.base.borrow();
-                let over = over.insert(Context {
-                    values: base.values.clone(),
-                    number: base.number,
-                });
-                (change(over), !over.is_new())
-            };
-            IN_USE.set(in_use);
-            result
+            if LENDING.get() == Lending::Lent {
+                current.copy_lent();
+            }
+            current.change(change)
         })
         .ok()
+}
+
+/// Lends the current context, which is in use, and returns what [`give_back`] asks for.
+#[inline]
+pub(super) fn lend() -> (Lending, Option<Context>) {
+    let outer = LENDING.replace(Lending::Lent);
+    let owner = match outer {
+        Lending::No | Lending::Lent => None,
+        Lending::Copied => take_owner(),
+    };
+    (outer, owner)
+}
+
+#[cold]
+fn take_owner() -> Option<Context> {
+    CURRENT.try_with(|current| current.owner.take()).ok()?
+}
+
+/// Ends the innermost [`lend`]. Returns the copy, if there is one.
+#[inline]
+pub(super) fn give_back(outer: Lending, owner: Option<Context>) -> Option<Context> {
+    let copied = LENDING.replace(outer) == Lending::Copied;
+    if copied || owner.is_some() {
+        return end_copy(copied, owner);
+    }
+    None
+}
+
+/// Gives a context that was lent back to its owner, if there is a copy, and lets the owner around
+/// it wait for its own again.
+#[cold]
+fn end_copy(copied: bool, outer: Option<Context>) -> Option<Context> {
+    let ended = CURRENT.try_with(|current| {
+        let mut context = current.owner.replace(outer).filter(|_| copied)?;
+        current.change(|current| mem::swap(current, &mut context));
+        Some(context)
+    });
+    ended.ok().flatten()
 }
 
 /// Copies the current context.

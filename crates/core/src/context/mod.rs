@@ -35,16 +35,18 @@
 //! * **End of a thread.** While the thread-locals of a thread are being destroyed, its context is
 //!   empty and changes have no effect.
 //!
-//! For executors there are [`swap`] and [`in_use`].
+//! For executors there are [`swap`], [`fork`] and [`in_use`].
 //!
 //! Source: Python's `contextvars`.
 
 mod current;
+mod fork;
 mod scope;
 mod token;
 mod var;
 
 pub use current::{in_use, swap};
+pub use fork::fork;
 pub use scope::Scope;
 pub use token::{Mismatch, ResetError, Token};
 pub use var::ContextVar;
