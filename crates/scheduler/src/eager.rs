@@ -180,6 +180,7 @@ impl<T> Unpin for Eager<T> {}
 impl<T> Future for Eager<T> {
     type Output = T;
 
+    #[inline]
     #[track_caller]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
         let this = self.get_mut();
