@@ -44,16 +44,16 @@ pub struct Eager<T> {
 }
 
 enum State<T> {
-    Ready(T),
+    /// `None` when the output, or the panic, was handed out.
+    Ready(Option<T>),
     Panicked(Box<dyn Any + Send>),
     Task(Task<T>),
-    Taken,
 }
 
 impl<T> Eager<T> {
     pub(crate) fn ready(output: T) -> Self {
         Eager {
-            state: State::Ready(output),
+            state: State::Ready(Some(output)),
         }
     }
 
@@ -83,7 +83,7 @@ impl<T> Eager<T> {
     pub fn is_finished(&self) -> bool {
         match &self.state {
             State::Task(task) => task.is_finished(),
-            State::Ready(_) | State::Panicked(_) | State::Taken => true,
+            State::Ready(_) | State::Panicked(_) => true,
         }
     }
 
@@ -103,7 +103,7 @@ impl<T> Eager<T> {
     pub fn id(&self) -> Option<TaskId> {
         match &self.state {
             State::Task(task) => Some(task.metadata().id()),
-            State::Ready(_) | State::Panicked(_) | State::Taken => None,
+            State::Ready(_) | State::Panicked(_) => None,
         }
     }
 
@@ -124,7 +124,7 @@ impl<T> Eager<T> {
     /// ```
     pub fn into_ready(self) -> Result<T, Self> {
         match self.state {
-            State::Ready(output) => Ok(output),
+            State::Ready(Some(output)) => Ok(output),
             state => Err(Eager { state }),
         }
     }
@@ -150,27 +150,31 @@ impl<T> Eager<T> {
 impl<'a, Q: ReadyQueue> LocalExecutor<'a, Q> {
     /// Does what [`eager`](LocalExecutor::eager) does, with a task from the beginning, because it is
     /// tasks that are watched.
+    ///
+    /// The result is in a box so that what [`eager`](LocalExecutor::eager) returns is not written by
+    /// anything that is not inlined, and need not be in memory.
     #[cold]
+    #[inline(never)]
     pub(crate) fn eager_watched<T: 'a>(
         &self,
         future: impl Future<Output = T> + 'a,
         location: &'static Location<'static>,
-    ) -> Eager<T> {
+    ) -> Box<Eager<T>> {
         let mut task = self.spawn_with(future, None, None, Start::Eager, location);
         if !task.is_finished() {
             // The order is the same whether somebody watches or not: a future that has blocked is
             // polled once more from the queue.
             let woken = self.wake_task(task.metadata().id());
             debug_assert!(woken.is_ok());
-            return Eager::task(task);
+            return Box::new(Eager::task(task));
         }
         let mut cx = Context::from_waker(Waker::noop());
         let polled = AssertUnwindSafe(|| Pin::new(&mut task).poll(&mut cx));
-        match panic::catch_unwind(polled) {
+        Box::new(match panic::catch_unwind(polled) {
             Ok(Poll::Ready(output)) => Eager::ready(output),
             Ok(Poll::Pending) => Eager::task(task),
             Err(payload) => Eager::panicked(payload),
-        }
+        })
     }
 }
 
@@ -183,25 +187,30 @@ impl<T> Future for Eager<T> {
     #[inline]
     #[track_caller]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
-        let this = self.get_mut();
-        if let State::Task(task) = &mut this.state {
-            return Pin::new(task).poll(cx);
+        let state = &mut self.get_mut().state;
+        match state {
+            State::Ready(output) => Poll::Ready(output.take().expect("polled after completion")),
+            State::Task(task) => Pin::new(task).poll(cx),
+            State::Panicked(_) => resume_panic(state),
         }
-        match mem::replace(&mut this.state, State::Taken) {
-            State::Ready(output) => Poll::Ready(output),
-            State::Panicked(payload) => panic::resume_unwind(payload),
-            State::Task(_) | State::Taken => panic!("polled after completion"),
-        }
+    }
+}
+
+#[cold]
+fn resume_panic<T>(state: &mut State<T>) -> ! {
+    match mem::replace(state, State::Ready(None)) {
+        State::Panicked(payload) => panic::resume_unwind(payload),
+        State::Ready(_) | State::Task(_) => unreachable!("there was a panic"),
     }
 }
 
 impl<T> fmt::Debug for Eager<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match &self.state {
-            State::Ready(_) => "Eager(ready)",
+            State::Ready(Some(_)) => "Eager(ready)",
+            State::Ready(None) => "Eager(taken)",
             State::Panicked(_) => "Eager(panicked)",
             State::Task(_) => "Eager(task)",
-            State::Taken => "Eager(taken)",
         })
     }
 }

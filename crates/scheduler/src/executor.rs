@@ -288,7 +288,7 @@ impl<'a, Q: ReadyQueue> LocalExecutor<'a, Q> {
     pub fn eager<T: 'a>(&self, future: impl Future<Output = T> + 'a) -> Eager<T> {
         let local = self.local();
         if local.is_watching() {
-            return self.eager_watched(future, Location::caller());
+            return *self.eager_watched(future, Location::caller());
         }
         // SAFETY: as in `spawn_with`.
         unsafe { spawn::eager(local, future) }
