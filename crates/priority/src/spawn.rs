@@ -13,7 +13,8 @@ use crate::node::{TaskControl, TaskNode};
 /// waits for a lock that it has, it runs as soon as that one would.
 ///
 /// `spawn` is how it is spawned: `sched_loop::spawn` on the current loop, or a closure around a
-/// builder or another executor. The node is for changing its priority later, and to look at it.
+/// builder or another executor. The node is for changing its priority later, and to look at it: the
+/// loop's own `set_priority` moves the task in the queue only, and only until the node changes.
 ///
 /// Source: `asynkit.PriorityTask`.
 ///

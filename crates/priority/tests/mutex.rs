@@ -152,6 +152,32 @@ fn a_holder_is_as_urgent_as_the_most_urgent_who_waits() {
 }
 
 #[test]
+fn a_lock_says_how_urgent_the_first_in_line_is() {
+    let mutex = PriorityMutex::new(());
+    let held = mutex.lock_blocking();
+    assert_eq!(mutex.effective_priority(), None);
+    let nodes = [node(4), node(-2)];
+    let mut waiters = nodes.each_ref().map(|node| ask(&mutex, node));
+    let mut anybody = Box::pin(mutex.lock());
+    for (waiter, expected) in waiters.iter_mut().zip([4, -2]) {
+        assert!(poll(waiter).is_pending());
+        assert_eq!(mutex.effective_priority(), Some(Priority::new(expected)));
+    }
+    assert!(poll(&mut anybody).is_pending());
+    nodes[0].set_priority(Priority::HIGH);
+    assert_eq!(mutex.effective_priority(), Some(Priority::HIGH));
+    let [high, low] = waiters;
+    drop(high);
+    assert_eq!(mutex.effective_priority(), Some(Priority::new(-2)));
+    drop(low);
+    // One that is no task is normal.
+    assert_eq!(mutex.effective_priority(), Some(Priority::NORMAL));
+    drop(anybody);
+    assert_eq!(mutex.effective_priority(), None);
+    drop(held);
+}
+
+#[test]
 fn a_grant_makes_the_waiter_the_heir_before_it_runs() {
     let mutex = PriorityMutex::new(());
     let held = mutex.lock_blocking();

@@ -67,6 +67,11 @@ impl Front {
         self.line().adopt(&self.word, node);
     }
 
+    /// Returns how urgent the first in line is.
+    pub(super) fn waiting_priority(&self) -> Option<Priority> {
+        self.line.get()?.waiting_priority()
+    }
+
     pub(super) fn line(&self) -> &Arc<Line> {
         self.line
             .get_or_init(|| Line::new(self.name.map(Arc::from)))

@@ -274,6 +274,27 @@ impl<T: ?Sized> PriorityMutex<T> {
         acquired.then(|| self.guard_arc())
     }
 
+    /// Returns how urgent the most urgent one is who waits for the lock; `None` if nobody does.
+    ///
+    /// Source: `asynkit.PriorityLock.effective_priority`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_priority::{Priority, PriorityMutex};
+    /// use futures_lite::future::{block_on, poll_once};
+    ///
+    /// let mutex = PriorityMutex::new(());
+    /// let _guard = mutex.lock_blocking();
+    /// assert_eq!(mutex.effective_priority(), None);
+    /// let mut waits = mutex.lock_at(Priority::HIGH);
+    /// assert!(block_on(poll_once(&mut waits)).is_none());
+    /// assert_eq!(mutex.effective_priority(), Some(Priority::HIGH));
+    /// ```
+    pub fn effective_priority(&self) -> Option<Priority> {
+        self.front.waiting_priority()
+    }
+
     /// Returns the data, to which nobody else has access.
     ///
     /// # Examples

@@ -326,6 +326,13 @@ impl Line {
         }
     }
 
+    /// Returns how urgent the first in line is.
+    pub(super) fn waiting_priority(&self) -> Option<Priority> {
+        let state = self.lock();
+        let first = state.waiters.iter().next();
+        first.map(|(priority, _)| priority)
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         // Nothing that can panic is called while it is locked.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
