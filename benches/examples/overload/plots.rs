@@ -4,11 +4,15 @@ use std::error::Error;
 use std::path::Path;
 
 use corokit_benches::overload::Latencies;
+use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 
 type Result = std::result::Result<(), Box<dyn Error>>;
 
 const SIZE: (u32, u32) = (800, 480);
+
+/// A chart with numbers from left to right, and powers of ten upwards.
+type Chart<'a> = ChartContext<'a, SVGBackend<'a>, Cartesian2d<RangedCoordf64, LogCoord<f64>>>;
 
 /// One colour and width for each contestant. The first three do the same, so their lines lie on top of each other.
 const LINES: [(RGBColor, u32); 5] = [
@@ -48,17 +52,11 @@ pub(crate) fn latencies(file: &Path, load: f64, all: &[(&str, Latencies)]) -> Re
             let ns = Latencies::at(&latencies.urgent, 1.0 - 10f64.powf(-nines));
             (nines, ns as f64 / 1e6)
         });
-        let line = chart.draw_series(LineSeries::new(points, colour.stroke_width(width)))?;
-        line.label(*name).legend(move |(x, y)| {
-            PathElement::new([(x, y), (x + 20, y)], colour.stroke_width(width))
-        });
+        let style = colour.stroke_width(width);
+        let line = chart.draw_series(LineSeries::new(points, style))?;
+        line.label(*name).legend(move |at| sample(at, style));
     }
-    chart
-        .configure_series_labels()
-        .position(SeriesLabelPosition::MiddleRight)
-        .background_style(WHITE.mix(0.8))
-        .border_style(BLACK.mix(0.3))
-        .draw()?;
+    name_lines(&mut chart)?;
     Ok(area.present()?)
 }
 
@@ -97,16 +95,23 @@ pub(crate) fn inversion<const N: usize>(
     for ((name, waits), (colour, width)) in all.iter().zip(LINES) {
         let points = hogs.iter().zip(waits);
         let points = points.map(|(hogs, ns)| (*hogs as f64, *ns as f64 / 1e6));
-        let line = chart.draw_series(LineSeries::new(points, colour.stroke_width(width)))?;
-        line.label(*name).legend(move |(x, y)| {
-            PathElement::new([(x, y), (x + 20, y)], colour.stroke_width(width))
-        });
+        let style = colour.stroke_width(width);
+        let line = chart.draw_series(LineSeries::new(points, style))?;
+        line.label(*name).legend(move |at| sample(at, style));
     }
-    chart
-        .configure_series_labels()
-        .position(SeriesLabelPosition::MiddleRight)
-        .background_style(WHITE.mix(0.8))
-        .border_style(BLACK.mix(0.3))
-        .draw()?;
+    name_lines(&mut chart)?;
     Ok(area.present()?)
+}
+
+/// Draws a piece of a line for the list of names.
+fn sample((x, y): (i32, i32), style: ShapeStyle) -> PathElement<(i32, i32)> {
+    PathElement::new([(x, y), (x + 20, y)], style)
+}
+
+/// Draws the list of names.
+fn name_lines(chart: &mut Chart<'_>) -> Result {
+    let labels = &mut chart.configure_series_labels();
+    let labels = labels.position(SeriesLabelPosition::MiddleRight);
+    let labels = labels.background_style(WHITE.mix(0.8));
+    Ok(labels.border_style(BLACK.mix(0.3)).draw()?)
 }

@@ -1,12 +1,12 @@
 //! The condition variable: order, lost and passed notifications, and what it does with the lock.
 #![cfg(not(loom))]
 
+mod support;
+
 use std::cell::RefCell;
-use std::future::Future;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::Poll;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -15,15 +15,7 @@ use corokit_priority::{Priority, PriorityCondvar, PriorityMutex, TaskNode, scope
 use corokit_sched_loop::{Outcome, TaskExt, interruptible, spawn, task_interrupt};
 use futures_lite::future::{block_on, poll_once, yield_now, zip};
 
-type Boxed<'f, T> = Pin<Box<dyn Future<Output = T> + 'f>>;
-
-fn node(priority: i32) -> TaskNode {
-    TaskNode::new(Priority::new(priority))
-}
-
-fn poll<T>(future: &mut (impl Future<Output = T> + Unpin)) -> Poll<T> {
-    Pin::new(future).poll(&mut Context::from_waker(Waker::noop()))
-}
+use support::{Boxed, node, on_all_executors, poll};
 
 /// A task that waits with this priority, and is in line.
 fn waiting<'f>(
@@ -341,15 +333,7 @@ fn it_works_on_smol_and_on_tokio() {
         });
         zip(wait, add).await.0
     }
-    assert_eq!(smol::block_on(smol::spawn(meet())), 3);
-    let tokio = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .unwrap();
-    assert_eq!(
-        tokio.block_on(async { tokio::spawn(meet()).await.unwrap() }),
-        3
-    );
-    assert_eq!(corokit_sched_loop::run(async { spawn(meet()).await }), 3);
+    assert_eq!(on_all_executors(meet), 3);
 }
 
 #[test]

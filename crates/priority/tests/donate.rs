@@ -1,11 +1,11 @@
 //! Lending to a task by waiting for it, and hearing of deadlocks.
 #![cfg(not(loom))]
 
-use std::future::{Future, pending, ready};
-use std::pin::Pin;
+mod support;
+
+use std::future::{pending, ready};
 use std::rc::Rc;
 use std::sync::Mutex;
-use std::task::{Context, Poll, Waker};
 
 use corokit_lab::{Lab, cancel_everywhere, panic_everywhere};
 use corokit_priority::{
@@ -15,13 +15,7 @@ use corokit_priority::{
 use corokit_sched_loop::{self as sched_loop, EventLoop};
 use futures_lite::future::{block_on, yield_now};
 
-fn node(priority: i32) -> TaskNode {
-    TaskNode::new(Priority::new(priority))
-}
-
-fn poll<T>(future: &mut (impl Future<Output = T> + Unpin)) -> Poll<T> {
-    Pin::new(future).poll(&mut Context::from_waker(Waker::noop()))
-}
+use support::{node, poll};
 
 #[test]
 fn who_is_waited_for_is_as_urgent_until_it_is_over() {

@@ -1,11 +1,11 @@
 //! The mutex: order, inheritance, the ways to ask for it.
 #![cfg(not(loom))]
 
-use std::future::Future;
-use std::pin::Pin;
+mod support;
+
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::Poll;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use corokit_priority::{
 };
 use futures_lite::future::{block_on, poll_once, yield_now, zip};
 
-type Boxed<'f, T> = Pin<Box<dyn Future<Output = T> + 'f>>;
+use support::{Boxed, node, poll, ready};
 
 /// A task that asks for a lock, with this priority.
 fn ask<'m, T>(
@@ -22,22 +22,6 @@ fn ask<'m, T>(
     node: &TaskNode,
 ) -> Boxed<'m, PriorityMutexGuard<'m, T>> {
     Box::pin(scope_as(node.clone(), mutex.lock()))
-}
-
-fn node(priority: i32) -> TaskNode {
-    TaskNode::new(Priority::new(priority))
-}
-
-fn poll<T>(future: &mut (impl Future<Output = T> + Unpin)) -> Poll<T> {
-    Pin::new(future).poll(&mut Context::from_waker(Waker::noop()))
-}
-
-#[track_caller]
-fn ready<T>(future: &mut (impl Future<Output = T> + Unpin)) -> T {
-    match poll(future) {
-        Poll::Ready(output) => output,
-        Poll::Pending => panic!("it waits"),
-    }
 }
 
 #[test]

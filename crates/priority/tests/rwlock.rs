@@ -1,12 +1,13 @@
 //! The reader-writer lock: order, inheritance, the ways to ask for it.
 #![cfg(not(loom))]
 
+mod support;
+
 use std::cell::Cell;
 use std::future::Future;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -15,21 +16,7 @@ use corokit_priority::{Priority, PriorityRwLock, TaskNode, scope, scope_as};
 use corokit_sched_loop::spawn;
 use futures_lite::future::{block_on, yield_now};
 
-fn node(priority: i32) -> TaskNode {
-    TaskNode::new(Priority::new(priority))
-}
-
-fn poll<T>(future: &mut (impl Future<Output = T> + Unpin)) -> Poll<T> {
-    Pin::new(future).poll(&mut Context::from_waker(Waker::noop()))
-}
-
-#[track_caller]
-fn ready<T>(future: &mut (impl Future<Output = T> + Unpin)) -> T {
-    match poll(future) {
-        Poll::Ready(output) => output,
-        Poll::Pending => panic!("it waits"),
-    }
-}
+use support::{node, on_all_executors, poll, ready};
 
 #[test]
 fn readers_share_and_writers_are_alone() {
@@ -338,15 +325,7 @@ fn it_works_on_smol_and_on_tokio() {
         writer.await;
         *scope(Priority::HIGH, lock.read()).await
     }
-    assert_eq!(smol::block_on(smol::spawn(meet())), 3);
-    let tokio = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .unwrap();
-    assert_eq!(
-        tokio.block_on(async { tokio::spawn(meet()).await.unwrap() }),
-        3
-    );
-    assert_eq!(corokit_sched_loop::run(async { spawn(meet()).await }), 3);
+    assert_eq!(on_all_executors(meet), 3);
 }
 
 #[test]

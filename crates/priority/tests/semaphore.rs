@@ -1,6 +1,8 @@
 //! The semaphore: order, cancellation, and random programs against a naive model.
 #![cfg(not(loom))]
 
+mod support;
+
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -18,17 +20,7 @@ use corokit_sched_loop::spawn;
 use futures_lite::future::yield_now;
 use proptest::prelude::*;
 
-fn poll<T>(future: &mut (impl Future<Output = T> + Unpin)) -> Poll<T> {
-    Pin::new(future).poll(&mut Context::from_waker(Waker::noop()))
-}
-
-#[track_caller]
-fn ready<T>(future: &mut (impl Future<Output = T> + Unpin)) -> T {
-    match poll(future) {
-        Poll::Ready(output) => output,
-        Poll::Pending => panic!("it waits"),
-    }
-}
+use support::{on_all_executors, poll, ready};
 
 #[test]
 fn permits_go_to_the_most_urgent_and_in_turn_among_equals() {
@@ -219,15 +211,7 @@ fn it_works_on_smol_and_on_tokio() {
         futures_lite::future::zip(urgent, twice()).await;
         semaphore.permits()
     }
-    assert_eq!(smol::block_on(smol::spawn(meet())), 1);
-    let tokio = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .unwrap();
-    assert_eq!(
-        tokio.block_on(async { tokio::spawn(meet()).await.unwrap() }),
-        1
-    );
-    assert_eq!(corokit_sched_loop::run(async { spawn(meet()).await }), 1);
+    assert_eq!(on_all_executors(meet), 1);
 }
 
 #[test]
