@@ -15,8 +15,10 @@ macro_rules! pages {
         #[test]
         fn every_page_is_in_the_summary_and_every_file_is_a_page() {
             let summary = include_str!("src/SUMMARY.md");
-            let mut pages = vec!["SUMMARY.md"];
+            let mut pages = vec!["SUMMARY.md", "images"];
+            let mut texts = String::new();
             $(
+                texts += include_str!(concat!("src/", $file));
                 assert!(summary.contains(concat!("(", $file, ")")), "{} is not in SUMMARY.md", $file);
                 pages.push($file);
             )*
@@ -24,6 +26,11 @@ macro_rules! pages {
             for entry in std::fs::read_dir(folder).unwrap() {
                 let name = entry.unwrap().file_name();
                 assert!(pages.iter().any(|page| name == *page), "{name:?} is not a page of the guide");
+            }
+            for entry in std::fs::read_dir(format!("{folder}/images")).unwrap() {
+                let name = entry.unwrap().file_name();
+                let shown = format!("(images/{})", name.to_string_lossy());
+                assert!(texts.contains(&shown), "no page shows {name:?}");
             }
         }
     };
