@@ -1,0 +1,3 @@
+//! What long-running async programs need.
+
+#![forbid(unsafe_code)]

@@ -1,0 +1,3 @@
+//! Crosses between blocking and async code, both ways.
+
+#![forbid(unsafe_code)]
