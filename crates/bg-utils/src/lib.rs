@@ -1,3 +1,45 @@
-//! What long-running async programs need.
+//! What long-running programs need: rates, batches, schedules, background loops, an orderly end.
+//!
+//! ```
+//! # #[cfg(feature = "rate-limiter")] {
+//! use corokit_bg_utils::rate_limiter::RateLimiter;
+//! use std::num::NonZeroU32;
+//! use std::time::Duration;
+//!
+//! // At most two in each second, whoever asks, in the order in which they ask.
+//! let limiter = RateLimiter::window(NonZeroU32::new(2).unwrap(), Duration::from_secs(1));
+//! assert!(limiter.try_acquire().is_ok());
+//! assert!(limiter.try_acquire().is_ok());
+//! let wait = limiter.try_acquire().unwrap_err();
+//! assert!(wait <= Duration::from_secs(1));
+//! # }
+//! ```
+//!
+//! Each module is a cargo feature of the same name, and brings only what it needs itself. All of it
+//! runs on any executor, or none: nothing spawns by itself, and what needs to run beside the program
+//! is a future that the program spawns.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | `rate_limiter` | at most so many in a stretch of time, first come first served |
+//! | `lockout` | nobody goes on before an instant |
 
 #![forbid(unsafe_code)]
+
+#[cfg(feature = "time")]
+#[allow(dead_code, unused_imports, reason = "each module uses a part of it")]
+mod clock;
+#[cfg(feature = "line")]
+#[allow(dead_code, reason = "each module uses a part of it")]
+mod line;
+#[cfg(all(feature = "lockout", not(loom)))]
+pub mod lockout;
+#[cfg(all(feature = "rate-limiter", not(loom)))]
+pub mod rate_limiter;
+#[cfg(feature = "line")]
+mod sync;
+#[cfg(feature = "time")]
+mod timed_out;
+
+#[cfg(feature = "time")]
+pub use timed_out::TimedOut;
