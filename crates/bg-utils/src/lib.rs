@@ -22,13 +22,18 @@
 //! | module | what it is |
 //! |---|---|
 //! | `rate_limiter` | at most so many in a stretch of time, first come first served |
+//! | `batcher` | items collected into batches, by number or by time |
 //! | `lockout` | nobody goes on before an instant |
 
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "batcher")]
+pub mod batcher;
 #[cfg(feature = "time")]
 #[allow(dead_code, unused_imports, reason = "each module uses a part of it")]
 mod clock;
+#[cfg(any(feature = "batcher", feature = "scheduler"))]
+mod closed;
 #[cfg(feature = "line")]
 #[allow(dead_code, reason = "each module uses a part of it")]
 mod line;
@@ -36,10 +41,12 @@ mod line;
 pub mod lockout;
 #[cfg(all(feature = "rate-limiter", not(loom)))]
 pub mod rate_limiter;
-#[cfg(feature = "line")]
+#[cfg(any(feature = "line", feature = "batcher"))]
 mod sync;
 #[cfg(feature = "time")]
 mod timed_out;
 
+#[cfg(any(feature = "batcher", feature = "scheduler"))]
+pub use closed::Closed;
 #[cfg(feature = "time")]
 pub use timed_out::TimedOut;
