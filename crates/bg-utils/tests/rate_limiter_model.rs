@@ -10,7 +10,11 @@ use corokit_lab as lab;
 use corokit_sched_loop::{sleep, spawn, task_timeout};
 use proptest::prelude::*;
 
-/// Somebody who comes, in milliseconds.
+/// Everything happens at multiples of so many microseconds, but for those who leave: each of them does
+/// so at an instant of its own, and never in the very instant in which it would be admitted.
+const UNIT: u64 = 100;
+
+/// Somebody who comes, in microseconds.
 #[derive(Clone, Debug)]
 struct Arrival {
     /// After the one before.
@@ -26,14 +30,16 @@ fn arrivals(most: u32) -> impl Strategy<Value = Vec<Arrival>> {
         1..=most,
         proptest::option::weighted(0.3, 0..100u64),
     );
-    let arrival = arrival.prop_map(|(delay, count, patience)| Arrival {
-        // Everything else happens at even milliseconds, so that nobody leaves in the very
-        // instant in which it would be admitted.
-        delay: delay * 2,
-        count,
-        patience: patience.map(|patience| patience * 2 + 1),
-    });
-    proptest::collection::vec(arrival, 1..40)
+    proptest::collection::vec(arrival, 1..40).prop_map(|arrivals| {
+        let arrivals = arrivals.into_iter().enumerate();
+        let arrival =
+            |(index, (delay, count, patience)): (usize, (u64, u32, Option<u64>))| Arrival {
+                delay: delay * UNIT,
+                count,
+                patience: patience.map(|patience| patience * UNIT + 1 + index as u64),
+            };
+        arrivals.map(arrival).collect()
+    })
 }
 
 /// Who was admitted, and when, in the order of admission.
@@ -46,14 +52,14 @@ fn real(limiter: RateLimiter, arrivals: Vec<Arrival>) -> Admissions {
         let log = Rc::new(RefCell::new(Vec::new()));
         let mut tasks = Vec::new();
         for (index, arrival) in arrivals.into_iter().enumerate() {
-            sleep(Duration::from_millis(arrival.delay)).await;
+            sleep(Duration::from_micros(arrival.delay)).await;
             let (limiter, log, lab) = (Rc::clone(&limiter), Rc::clone(&log), lab.clone());
             tasks.push(spawn(async move {
                 let count = NonZeroU32::new(arrival.count).unwrap();
                 let acquire = limiter.acquire_many(count).unwrap();
-                let patience = arrival.patience.map(Duration::from_millis);
+                let patience = arrival.patience.map(Duration::from_micros);
                 if task_timeout(patience, acquire).await.is_ok() {
-                    let now = lab.elapsed().as_millis() as u64;
+                    let now = lab.elapsed().as_micros() as u64;
                     log.borrow_mut().push((index, arrival.count, now));
                 }
             }));
@@ -104,17 +110,22 @@ proptest! {
         period in 1..200u64,
         arrivals in (1..6u32).prop_flat_map(arrivals),
     ) {
-        let period = period * 2;
+        let period = period * UNIT;
         let mut arrivals = arrivals;
         for arrival in &mut arrivals {
             arrival.count = arrival.count.min(limit);
         }
         let limiter = RateLimiter::window(
             NonZeroU32::new(limit).unwrap(),
-            Duration::from_millis(period),
+            Duration::from_micros(period),
         );
         let expected = naive(&arrivals, |admissions, count, first| {
-            (first..).find(|&at| within(admissions, period, at) + count <= limit).unwrap()
+            // Room comes when somebody leaves the window.
+            let leaves = admissions.iter().map(|&(_, _, at)| at + period);
+            let mut instants: Vec<_> = leaves.filter(|&at| at > first).chain([first]).collect();
+            instants.sort_unstable();
+            let fits = |&at: &u64| within(admissions, period, at) + count <= limit;
+            instants.into_iter().find(fits).unwrap()
         });
         let admitted = real(limiter, arrivals);
         for &(_, _, start) in &admitted {
@@ -130,17 +141,17 @@ proptest! {
         burst in 1..5u32,
         arrivals in (1..5u32).prop_flat_map(arrivals),
     ) {
-        let spacing = spacing * 2;
+        let spacing = spacing * UNIT;
         let mut arrivals = arrivals;
         for arrival in &mut arrivals {
             arrival.count = arrival.count.min(burst);
         }
         let limiter = RateLimiter::paced_with_burst(
             NonZeroU32::MIN,
-            Duration::from_millis(spacing),
+            Duration::from_micros(spacing),
             NonZeroU32::new(burst).unwrap(),
         );
-        // A bucket that holds `burst` and gets one each `spacing`, counted in milliseconds of
+        // A bucket that holds `burst` and gets one each `spacing`, counted in microseconds of
         // filling.
         let full = u64::from(burst) * spacing;
         let expected = naive(&arrivals, |admissions, count, first| {
@@ -149,8 +160,8 @@ proptest! {
                 level = full.min(level + at - last) - u64::from(count) * spacing;
                 last = at;
             }
-            let level = |at: u64| full.min(level + at - last);
-            (first..).find(|&at| level(at) >= u64::from(count) * spacing).unwrap()
+            let level = full.min(level + first - last);
+            first + (u64::from(count) * spacing).saturating_sub(level)
         });
         prop_assert_eq!(real(limiter, arrivals), expected);
     }
