@@ -188,7 +188,11 @@ impl<D: Desk> Line<D> {
     }
 
     /// Sees to it that the first in line will be polled when it can be served, and unlocks.
-    fn settle<'a>(&'a self, mut state: MutexGuard<'a, State<D>>, mut time: Option<Instant>) {
+    pub(crate) fn settle<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, State<D>>,
+        mut time: Option<Instant>,
+    ) {
         if state.setting {
             state.again = true;
             return;
