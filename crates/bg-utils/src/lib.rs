@@ -24,6 +24,7 @@
 //! | `rate_limiter` | at most so many in a stretch of time, first come first served |
 //! | `batcher` | items collected into batches, by number or by time |
 //! | `lockout` | nobody goes on before an instant |
+//! | `runner` | runs jobs at their times, once or again and again, also by patterns of cron |
 //! | `scheduler` | a queue whose items come out at their times |
 
 #![forbid(unsafe_code)]
@@ -42,6 +43,8 @@ mod line;
 pub mod lockout;
 #[cfg(all(feature = "rate-limiter", not(loom)))]
 pub mod rate_limiter;
+#[cfg(all(feature = "runner", not(loom)))]
+pub mod runner;
 #[cfg(all(feature = "scheduler", not(loom)))]
 pub mod scheduler;
 #[cfg(any(feature = "line", feature = "batcher"))]

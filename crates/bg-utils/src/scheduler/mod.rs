@@ -541,12 +541,17 @@ impl<T> Scheduler<T> {
 
     /// Looks at the wall clock. That is code of others, so it is done without the lock.
     fn read_wall_clock(&self) {
-        let wall = match &self.shared.wall_clock {
-            None => SystemTime::now(),
-            Some(clock) => clock(),
-        };
+        let wall = self.wall_now();
         let now = now();
         self.shared.line.lock().desk.read(now, wall);
+    }
+
+    /// Returns what the wall clock shows.
+    pub(crate) fn wall_now(&self) -> SystemTime {
+        match &self.shared.wall_clock {
+            None => SystemTime::now(),
+            Some(clock) => clock(),
+        }
     }
 
     /// Looks at the wall clock if it matters.
