@@ -1,0 +1,16 @@
+//! The primitives under what threads share: those of std, or of loom where loom explores their
+//! orders.
+
+#[cfg(loom)]
+pub(crate) use loom::sync::{Mutex, MutexGuard};
+#[cfg(not(loom))]
+pub(crate) use std::sync::{Mutex, MutexGuard};
+
+/// Locks, whether or not somebody has panicked with the lock held.
+///
+/// No code of users runs under the locks of this crate, so what they guard is whole.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex
+        .lock()
+        .unwrap_or_else(|poisoned| poisoned.into_inner())
+}
