@@ -1,3 +1,16 @@
 //! Crosses between blocking and async code, both ways.
 
 #![forbid(unsafe_code)]
+
+#[cfg(feature = "await-sync")]
+mod await_sync;
+#[cfg(feature = "enter")]
+mod enter;
+
+#[cfg(feature = "await-sync")]
+pub use await_sync::{
+    AiterSync, Blocked, STEP_BUDGET, SyncDrive, SynchronousError, SynchronousErrorKind, aiter_sync,
+    await_sync, try_await_sync,
+};
+#[cfg(feature = "enter")]
+pub use enter::{InSyncDrive, Leave, NotSyncDriven, enter, in_sync_drive, leave};
