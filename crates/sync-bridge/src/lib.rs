@@ -6,6 +6,10 @@
 mod await_sync;
 #[cfg(feature = "enter")]
 mod enter;
+#[cfg(feature = "pool")]
+mod park;
+#[cfg(feature = "pool")]
+mod pool;
 
 #[cfg(feature = "await-sync")]
 pub use await_sync::{
@@ -14,3 +18,5 @@ pub use await_sync::{
 };
 #[cfg(feature = "enter")]
 pub use enter::{InSyncDrive, Leave, NotSyncDriven, enter, in_sync_drive, leave};
+#[cfg(feature = "pool")]
+pub use pool::{Job, JobError, Join, Pool, PoolBuilder, PoolStats, TryRunError, pool_wait};
