@@ -123,6 +123,79 @@ impl<F, A> fmt::Debug for Leave<F, A> {
     }
 }
 
+/// Makes an async function of a blocking one, for use anywhere: inside of a sync drive it is called in
+/// place, as by [`leave`]; elsewhere it runs on the [global pool](crate::Pool::global), and what awaits
+/// it waits.
+///
+/// # Panics
+///
+/// The future resumes a panic of the function, and panics if the global pool has been closed.
+///
+/// # Examples
+///
+/// ```
+/// use corokit_sync_bridge::{await_sync, leave_or_unblock};
+/// use futures_lite::future::block_on;
+/// use std::thread;
+///
+/// let whereabouts = leave_or_unblock(|()| thread::current().id());
+/// let here = thread::current().id();
+/// assert_eq!(await_sync(whereabouts(())).unwrap(), here);
+/// assert_ne!(block_on(whereabouts(())), here);
+/// ```
+#[cfg(feature = "pool")]
+pub fn leave_or_unblock<A, T, F>(function: F) -> impl Fn(A) -> LeaveOrUnblock<F, A, T>
+where
+    F: FnOnce(A) -> T + Clone + Send + 'static,
+    A: Send + 'static,
+    T: Send + 'static,
+{
+    move |argument| LeaveOrUnblock {
+        call: crate::unblock::Unblock::new(function.clone(), argument),
+    }
+}
+
+/// The future of a call of a function that was wrapped by [`leave_or_unblock`].
+///
+/// # Cancel safety
+///
+/// Dropped before its first poll, it has not called the function; dropped later, what runs on the
+/// pool runs on, unless it is still in the queue.
+#[cfg(feature = "pool")]
+#[must_use = "futures do nothing unless polled or awaited"]
+pub struct LeaveOrUnblock<F, A, T> {
+    call: crate::unblock::Unblock<F, A, T>,
+}
+
+#[cfg(feature = "pool")]
+impl<F, A, T> Future for LeaveOrUnblock<F, A, T>
+where
+    F: FnOnce(A) -> T + Send + 'static,
+    A: Send + 'static,
+    T: Send + 'static,
+{
+    type Output = T;
+
+    #[track_caller]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        if is_drive(cx.waker()) {
+            if let Some((function, argument)) = self.call.take() {
+                return Poll::Ready(function(argument));
+            }
+        }
+        Pin::new(&mut self.call).poll(cx)
+    }
+}
+
+#[cfg(feature = "pool")]
+impl<F, A, T> fmt::Debug for LeaveOrUnblock<F, A, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LeaveOrUnblock")
+            .field("call", &self.call)
+            .finish()
+    }
+}
+
 /// Says whether the task that awaits this is driven by [`await_sync`](crate::await_sync) on this thread.
 ///
 /// Source: `asynkit.in_sync_drive`, `asynkit.require_sync_drive`.

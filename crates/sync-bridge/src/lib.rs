@@ -4,19 +4,32 @@
 
 #[cfg(feature = "await-sync")]
 mod await_sync;
+#[cfg(feature = "colour")]
+mod colour;
 #[cfg(feature = "enter")]
 mod enter;
 #[cfg(feature = "pool")]
 mod park;
 #[cfg(feature = "pool")]
 mod pool;
+#[cfg(feature = "pool")]
+mod unblock;
 
 #[cfg(feature = "await-sync")]
 pub use await_sync::{
     AiterSync, Blocked, STEP_BUDGET, SyncDrive, SynchronousError, SynchronousErrorKind, aiter_sync,
     await_sync, try_await_sync,
 };
+#[cfg(feature = "colour")]
+pub use colour::{
+    Block, Blocking, Task, block, blocking, queue_background_thread, run, task, to_async,
+    to_blocking,
+};
 #[cfg(feature = "enter")]
 pub use enter::{InSyncDrive, Leave, NotSyncDriven, enter, in_sync_drive, leave};
+#[cfg(all(feature = "enter", feature = "pool"))]
+pub use enter::{LeaveOrUnblock, leave_or_unblock};
 #[cfg(feature = "pool")]
 pub use pool::{Job, JobError, Join, Pool, PoolBuilder, PoolStats, TryRunError, pool_wait};
+#[cfg(feature = "pool")]
+pub use unblock::{Unblock, unblock};

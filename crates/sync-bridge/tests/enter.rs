@@ -215,3 +215,38 @@ fn one_async_function_serves_both_colours() {
     sender.try_send(2).unwrap();
     assert_eq!(block_on(sum(async || receiver.recv().await.unwrap())), 3);
 }
+
+#[test]
+#[cfg(feature = "pool")]
+fn a_blocking_function_moves_to_a_thread_where_it_would_block_an_executor() {
+    use corokit_sync_bridge::leave_or_unblock;
+    let whereabouts = leave_or_unblock(|number: u32| (thread::current().id(), number));
+    let here = thread::current().id();
+    assert_eq!(await_sync(whereabouts(1)).unwrap(), (here, 1));
+    let tokio = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    let elsewhere = [
+        block_on(whereabouts(2)),
+        smol::block_on(whereabouts(2)),
+        tokio.block_on(whereabouts(2)),
+        corokit_sched_loop::run(whereabouts(2)),
+        // An executor inside of a drive is an executor.
+        await_sync(async { block_on(whereabouts(2)) }).unwrap(),
+    ];
+    assert!(
+        elsewhere
+            .iter()
+            .all(|(thread, number)| *thread != here && *number == 2)
+    );
+
+    // Begun on the pool, it goes on there.
+    let mut call = pin!(whereabouts(3));
+    let mut cx = Context::from_waker(Waker::noop());
+    let (thread, number) = match call.as_mut().poll(&mut cx) {
+        Poll::Ready(output) => output,
+        Poll::Pending => await_sync(async { block_on(call) }).unwrap(),
+    };
+    assert!(thread != here && number == 3);
+    drop(whereabouts(4));
+}
