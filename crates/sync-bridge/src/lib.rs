@@ -8,6 +8,8 @@ mod await_sync;
 mod colour;
 #[cfg(feature = "enter")]
 mod enter;
+#[cfg(feature = "iter")]
+mod iter;
 #[cfg(feature = "pool")]
 mod park;
 #[cfg(feature = "pool")]
@@ -29,6 +31,8 @@ pub use colour::{
 pub use enter::{InSyncDrive, Leave, NotSyncDriven, enter, in_sync_drive, leave};
 #[cfg(all(feature = "enter", feature = "pool"))]
 pub use enter::{LeaveOrUnblock, leave_or_unblock};
+#[cfg(feature = "iter")]
+pub use iter::{BlockIter, IntoInner, UnblockIter, block_iter, unblock_iter};
 #[cfg(feature = "pool")]
 pub use pool::{Job, JobError, Join, Pool, PoolBuilder, PoolStats, TryRunError, pool_wait};
 #[cfg(feature = "pool")]
