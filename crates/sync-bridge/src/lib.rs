@@ -6,11 +6,13 @@
 mod await_sync;
 #[cfg(feature = "colour")]
 mod colour;
+#[cfg(any(feature = "domain", all(test, loom)))]
+mod domain;
 #[cfg(feature = "enter")]
 mod enter;
 #[cfg(feature = "iter")]
 mod iter;
-#[cfg(feature = "pool")]
+#[cfg(any(feature = "pool", feature = "domain"))]
 mod park;
 #[cfg(feature = "pool")]
 mod pool;
@@ -27,6 +29,8 @@ pub use colour::{
     Block, Blocking, Task, block, blocking, queue_background_thread, run, task, to_async,
     to_blocking,
 };
+#[cfg(feature = "domain")]
+pub use domain::{Domain, DomainCell, Member, Turn};
 #[cfg(feature = "enter")]
 pub use enter::{InSyncDrive, Leave, NotSyncDriven, enter, in_sync_drive, leave};
 #[cfg(all(feature = "enter", feature = "pool"))]
