@@ -1,8 +1,8 @@
 //! Async functions as blocking ones, and back.
 //!
-//! Whether a future is driven synchronously is told by the waker that it is polled with, and by the
-//! thread: it is the waker of the drive that this thread is in. So a task that was spawned during
-//! a drive and runs later, on a nested executor or on another thread, does not pass for driven.
+//! Whether a future is driven synchronously is told by the waker that it is polled with: it is that
+//! of a drive, lent for the time of the poll. So a task that was spawned during a drive and runs
+//! later, on a nested executor or on another thread, does not pass for driven.
 
 use std::error::Error;
 use std::fmt;
@@ -57,7 +57,7 @@ where
 /// # Errors
 ///
 /// The future fails with [`NotSyncDriven`], which gives the argument back, if it is polled by
-/// anything but the sync drive that its thread is in. The function is not called then.
+/// anything but a sync drive. The function is not called then.
 ///
 /// Source: `asynkit.asyncfunction`, `asynkit.leavesync`.
 ///

@@ -1,17 +1,22 @@
 //! Polling without an executor.
 //!
-//! The waker of a drive lives on the stack and is known by its address. What a future learns from
-//! it is one bit: woken on this thread, or not. Clones of it are one and the same waker for the
-//! whole process, which sets the same bit.
+//! The waker of a drive lives on the stack and is known by its observer. All that it does is count:
+//! how often a drive's waker was woken on a thread. Clones of it are one and the same waker for the
+//! whole process, which counts likewise.
+//!
+//! Nothing is set up before a poll and nothing restored after it, so a future that is ready costs
+//! what a call costs, and a panic leaves nothing behind.
 
+use std::any::Any;
 use std::cell::Cell;
 use std::future::Future;
 use std::panic::Location;
 use std::pin::{Pin, pin};
-use std::ptr;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Wake, Waker};
 
+#[cfg(feature = "enter")]
+use corokit_core::observed;
 use corokit_core::{WakerObserver, observe_waker};
 use futures_lite::Stream;
 
@@ -20,10 +25,8 @@ use super::iter::AiterSync;
 use super::{Blocked, STEP_BUDGET};
 
 thread_local! {
-    /// The address of the waker that the innermost drive of this thread polls with.
-    static DRIVE: Cell<*const ()> = const { Cell::new(ptr::null()) };
-    /// Whether a drive's waker was woken on this thread since the innermost drive's poll began.
-    static WOKEN: Cell<bool> = const { Cell::new(false) };
+    /// How often the waker of a drive was woken on this thread.
+    static WAKES: Cell<usize> = const { Cell::new(0) };
 }
 
 /// How to drive a future without an executor: [`await_sync`](super::await_sync) with a budget of
@@ -224,52 +227,42 @@ fn locate<F: Future + ?Sized>(_: Pin<&mut F>) -> Result<F::Output, Where> {
 }
 
 /// Polls once, and says whether the future was woken on this thread meanwhile.
+///
+/// The wakers of all drives count alike. So what was woken in a drive inside of this one may have been
+/// this one's, and counts: a poll too many does no harm, one too few would.
 #[inline]
 fn step<F: Future + ?Sized>(
     future: Pin<&mut F>,
     observer: &dyn WakerObserver,
 ) -> (Poll<F::Output>, bool) {
     observe_waker(Waker::noop(), observer, |waker| {
-        let outer = Outer::enter(waker.data());
+        let before = WAKES.get();
         let polled = future.poll(&mut Context::from_waker(waker));
-        let woken = WOKEN.get();
-        drop(outer);
-        (polled, woken)
+        (polled, WAKES.get() != before)
     })
 }
 
-/// What the drive around this one, if there is one, finds again.
-struct Outer {
-    drive: *const (),
-    woken: bool,
-}
-
-impl Outer {
-    #[inline]
-    fn enter(drive: *const ()) -> Self {
-        Outer {
-            drive: DRIVE.replace(drive),
-            woken: WOKEN.replace(false),
-        }
-    }
-}
-
-impl Drop for Outer {
-    #[inline]
-    fn drop(&mut self) {
-        DRIVE.set(self.drive);
-        // The wakers of all drives are alike: what was woken inside may have been the outer one's.
-        // A poll too many does no harm, one too few would.
-        WOKEN.set(self.woken || WOKEN.get());
-    }
-}
-
-/// Whether `waker` is what the innermost drive of this thread polls with. Any executor, nested in a
-/// drive or not, polls its tasks with wakers of its own.
+/// Whether `waker` is that of a drive, lent to a poll. Executors poll their tasks with wakers of their
+/// own, nested in a drive or not, and a clone of a drive's waker is not it, either. An observer in
+/// between changes nothing.
 #[cfg(feature = "enter")]
-pub(crate) fn is_drive(waker: &Waker) -> bool {
-    let drive = DRIVE.get();
-    !drive.is_null() && ptr::eq(waker.data(), drive)
+pub(crate) fn is_drive(mut waker: &Waker) -> bool {
+    while let Some((real, observer)) = observed(waker) {
+        if observer.as_any().is_some_and(is_driver) {
+            return true;
+        }
+        waker = real;
+    }
+    false
+}
+
+#[cfg(feature = "enter")]
+fn is_driver(observer: &dyn Any) -> bool {
+    #[cfg(feature = "backtrace")]
+    if observer.is::<super::trace::Recorder>() {
+        return true;
+    }
+    observer.is::<Plain>()
 }
 
 /// The usual observer: it looks for wake-ups, not for clones.
@@ -283,13 +276,16 @@ impl WakerObserver for Plain {
     fn wake_by_ref(&self, _: &Waker) {
         note_wake();
     }
+
+    fn as_any(&self) -> Option<&dyn Any> {
+        Some(self)
+    }
 }
 
-/// Notes that a drive's waker was woken. On a thread without a drive, or with another one, that
-/// changes nothing that lasts.
+/// Counts a wake-up of a drive's waker, on the thread that it happens on.
 #[inline]
 pub(super) fn note_wake() {
-    WOKEN.set(true);
+    WAKES.set(WAKES.get().wrapping_add(1));
 }
 
 /// The clone of a drive's waker. There is one in the process, so that to keep it allocates once.

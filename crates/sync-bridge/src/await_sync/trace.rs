@@ -1,5 +1,6 @@
 //! Where a future blocks: the stack at which it keeps the waker.
 
+use std::any::Any;
 use std::backtrace::Backtrace;
 use std::fmt::{self, Write};
 use std::sync::Mutex;
@@ -33,6 +34,10 @@ impl WakerObserver for Recorder {
 
     fn wake_by_ref(&self, _: &Waker) {
         note_wake();
+    }
+
+    fn as_any(&self) -> Option<&dyn Any> {
+        Some(self)
     }
 }
 
