@@ -252,6 +252,21 @@ fn try_run_takes_as_many_as_there_may_be_threads_and_not_one_more() {
 }
 
 #[test]
+fn try_run_takes_a_job_whenever_a_thread_is_free() {
+    let pool = one();
+    for number in 0..300 {
+        assert_eq!(
+            pool.try_run(move || number).unwrap().join_blocking(),
+            Ok(number)
+        );
+        while pool.stats().idle == 0 {
+            thread::yield_now();
+        }
+    }
+    assert_eq!(pool.stats().peak_threads, 1);
+}
+
+#[test]
 fn a_job_dropped_before_it_began_never_runs_and_is_dropped_here() {
     let pool = one();
     let (first, release) = blocked_job(&pool);

@@ -16,6 +16,8 @@ pub(super) struct Config {
     pub(super) keep_alive: Duration,
     pub(super) grow_after: Duration,
     pub(super) stack_size: usize,
+    /// How many processors there are.
+    pub(super) processors: usize,
 }
 
 /// How a [`Pool`] is to be: [`Pool::builder`].
@@ -51,6 +53,7 @@ impl PoolBuilder {
                 keep_alive: Duration::from_secs(10),
                 grow_after: Duration::from_millis(1),
                 stack_size: 2 * 1024 * 1024,
+                processors: processors(),
             },
         }
     }

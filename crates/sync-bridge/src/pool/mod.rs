@@ -225,7 +225,7 @@ impl Pool {
         let state = self.shared().lock();
         PoolStats {
             threads: state.threads,
-            idle: state.idle.len(),
+            idle: state.idle.len() + usize::from(state.lookout),
             waiting: state.waiting,
             peak_threads: state.peak,
             queued: state.queued(),

@@ -14,6 +14,7 @@
 
 use std::cell::Cell;
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::task::Waker;
 use std::thread;
@@ -26,6 +27,8 @@ use super::{JobError, worker};
 pub(super) struct Shared {
     pub(super) config: Config,
     state: Mutex<State>,
+    /// Whether there may be jobs in the queue: a hint for who does not want to lock.
+    pub(super) hint: AtomicBool,
 }
 
 #[derive(Default)]
@@ -38,6 +41,8 @@ pub(super) struct State {
     pub(super) idle: Vec<Idle>,
     /// How many threads were woken or started for the queue and have not come to it yet.
     pub(super) on_their_way: usize,
+    /// Whether one of those looks out for a job, awake, before it is idle.
+    pub(super) lookout: bool,
     /// All threads, in whatever role.
     pub(super) threads: usize,
     /// Whether one of them is the scout.
@@ -92,6 +97,7 @@ impl Shared {
         Shared {
             config,
             state: Mutex::new(state),
+            hint: AtomicBool::new(false),
         }
     }
 
@@ -108,6 +114,7 @@ impl Shared {
                 return false;
             }
             state.queue.push_back((work, since));
+            self.hint.store(true, Ordering::Relaxed);
             state.staff(&self.config)
         };
         self.serve(need);
@@ -125,13 +132,18 @@ impl Shared {
             if state.closed {
                 return Err(Refusal::Closed);
             }
-            let all_are_served = state.queued() <= state.on_their_way;
+            // Threads on their way to nothing yet are free.
+            let free = state.on_their_way.checked_sub(state.queued());
             let room = !state.idle.is_empty() || state.active() < self.config.max_threads;
-            if !all_are_served || !room {
+            if free.is_none() || (free == Some(0) && !room) {
                 return Err(Refusal::WouldQueue);
             }
             state.queue.push_back((make(), since));
-            state.wake_or_start()
+            self.hint.store(true, Ordering::Relaxed);
+            match free {
+                Some(0) => state.wake_or_start(),
+                _ => Need::Nothing,
+            }
         };
         self.serve(need);
         Ok(())
