@@ -6,6 +6,7 @@
 mod blocked;
 mod cold;
 mod countdown;
+mod crossings;
 mod eager;
 mod flood;
 mod floor;
@@ -22,6 +23,10 @@ mod yields;
 
 pub use blocked::one_beside_blocked;
 pub use cold::{block_on_one, run_one_from_cold};
+pub use crossings::{
+    BridgeOf, DriverOf, PoolOf, blocked_error, drive_ready, drive_self_wake, iterator_items,
+    jobs_in_flight, turns,
+};
 #[cfg(feature = "context")]
 pub use eager::start_inline_in_context;
 pub use eager::{Launch, start_and_block, start_inline};

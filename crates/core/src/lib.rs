@@ -46,4 +46,4 @@ pub use ready_queue::ReadyQueue;
 pub use task_id::TaskId;
 pub use task_state::TaskState;
 #[cfg(feature = "waker")]
-pub use waker::{WakerObserver, observe_waker};
+pub use waker::{WakerObserver, observe_waker, observed};

@@ -5,7 +5,9 @@
 
 #![expect(unsafe_code, reason = "the vtable of a waker that borrows")]
 
+use core::any::Any;
 use core::mem::ManuallyDrop;
+use core::ptr;
 use core::task::{RawWaker, RawWakerVTable, Waker};
 
 /// Sees what a future does with the waker of its poll, and may do something else instead.
@@ -52,6 +54,23 @@ pub trait WakerObserver: Sync {
     /// ```
     fn wake_by_ref(&self, waker: &Waker) {
         waker.wake_by_ref();
+    }
+
+    /// The observer as a value of its own type, for who finds it by [`observed`]. `None` unless an
+    /// observer chooses to be found.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_core::WakerObserver;
+    ///
+    /// struct Indifferent;
+    /// impl WakerObserver for Indifferent {}
+    ///
+    /// assert!(Indifferent.as_any().is_none());
+    /// ```
+    fn as_any(&self) -> Option<&dyn Any> {
+        None
     }
 }
 
@@ -108,6 +127,47 @@ pub fn observe_waker<R>(
     // - "`wake` and `drop` must release the resources": an observed waker owns none.
     let lent = ManuallyDrop::new(unsafe { Waker::new(data, &VTABLE) });
     visit(&lent)
+}
+
+/// Returns the waker that is observed through `waker`, and its observer. `None` if it is no observed
+/// waker: a clone of one, for example.
+///
+/// So code inside of a poll finds out who polls it.
+///
+/// # Examples
+///
+/// ```
+/// use corokit_core::{WakerObserver, observe_waker, observed};
+/// use std::any::Any;
+/// use std::task::Waker;
+///
+/// struct Named(&'static str);
+/// impl WakerObserver for Named {
+///     fn as_any(&self) -> Option<&dyn Any> {
+///         Some(self)
+///     }
+/// }
+///
+/// assert!(observed(Waker::noop()).is_none());
+/// observe_waker(Waker::noop(), &Named("me"), |waker| {
+///     let (real, observer) = observed(waker).unwrap();
+///     assert!(real.will_wake(Waker::noop()));
+///     let observer = observer.as_any().unwrap().downcast_ref::<Named>().unwrap();
+///     assert_eq!(observer.0, "me");
+///     assert!(observed(&waker.clone()).is_none());
+/// });
+/// ```
+#[must_use]
+pub fn observed(waker: &Waker) -> Option<(&Waker, &dyn WakerObserver)> {
+    if !ptr::eq(waker.vtable(), &VTABLE) {
+        return None;
+    }
+    // SAFETY: only `observe_waker` makes wakers with this vtable (`Waker::new` would be unsound with
+    // it and other data), and it lends them to `visit` only; none can be had by value, as its notes
+    // say. So while the reference `waker` lives, which bounds that of the result, `visit` is running, and
+    // `data` points to the `Observed` on the stack of `observe_waker`, which is never written to.
+    let observed = unsafe { &*waker.data().cast::<Observed<'_>>() };
+    Some((observed.waker, observed.observer))
 }
 
 /// What the data pointer of an observed waker points to, on the stack of [`observe_waker`].

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 
-use corokit_core::{WakerObserver, observe_waker};
+use corokit_core::{WakerObserver, observe_waker, observed};
 
 /// Counts the wake-ups of the real waker.
 #[derive(Default)]
@@ -189,4 +189,38 @@ fn without_methods_of_its_own_an_observer_changes_nothing() {
     });
     kept.wake();
     assert_eq!(wakes.count(), 2);
+}
+
+#[test]
+fn an_observed_waker_is_told_from_others_and_leads_to_its_observer() {
+    /// Can be found.
+    #[derive(Default)]
+    struct Found;
+    impl WakerObserver for Found {
+        fn as_any(&self) -> Option<&dyn std::any::Any> {
+            Some(self)
+        }
+    }
+    let (_, waker) = real();
+    let is_found = |waker: &Waker| {
+        observed(waker).is_some_and(|(_, observer)| {
+            observer
+                .as_any()
+                .is_some_and(<dyn std::any::Any>::is::<Found>)
+        })
+    };
+    assert!(!is_found(&waker) && !is_found(Waker::noop()));
+    observe_waker(&waker, &Found, |outer| {
+        assert!(is_found(outer) && !is_found(&outer.clone()));
+        observe_waker(outer, &Log::default(), |inner| {
+            assert!(!is_found(inner));
+            // Through the inner one the outer one can be reached.
+            let (through, _) = observed(inner).unwrap();
+            assert!(is_found(through));
+            let (real, _) = observed(through).unwrap();
+            assert!(real.will_wake(&waker));
+        });
+        // Another thread may ask as well.
+        thread::scope(|scope| assert!(scope.spawn(|| is_found(outer)).join().unwrap()));
+    });
 }
