@@ -49,6 +49,9 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "bg-utils")]
+#[doc(inline)]
+pub use corokit_bg_utils as bg_utils;
 #[cfg(feature = "core")]
 #[doc(inline)]
 pub use corokit_core as core;
@@ -70,3 +73,6 @@ pub use corokit_sched_loop as sched_loop;
 #[cfg(feature = "scheduler")]
 #[doc(inline)]
 pub use corokit_scheduler as scheduler;
+#[cfg(feature = "sync-bridge")]
+#[doc(inline)]
+pub use corokit_sync_bridge as sync_bridge;

@@ -2,8 +2,6 @@
 
 #![forbid(unsafe_code)]
 
-#[cfg(feature = "waiters")]
-pub mod waiters;
 #[cfg(feature = "await-sync")]
 mod await_sync;
 #[cfg(feature = "colour")]
@@ -20,6 +18,8 @@ mod park;
 mod pool;
 #[cfg(feature = "pool")]
 mod unblock;
+#[cfg(feature = "waiters")]
+pub mod waiters;
 
 #[cfg(feature = "await-sync")]
 pub use await_sync::{

@@ -30,6 +30,8 @@ pub(crate) struct Client {
     pub(crate) out: RefCell<Output>,
     pub(crate) name: RefCell<Bytes>,
     pub(crate) after: Cell<After>,
+    /// How many effects there had been when it last asked for something about keys.
+    seen: Cell<u64>,
     /// How urgent what it has asked for is.
     pub(crate) urgency: Cell<Priority>,
     /// Where its replies go; none in tests of the commands.
@@ -46,8 +48,24 @@ impl Client {
             server,
             name: RefCell::default(),
             after: Cell::new(After::Continue),
+            seen: Cell::new(0),
             urgency: Cell::new(Priority::NORMAL),
             socket,
+        }
+    }
+
+    /// Notes that what the client is told from now on depends on all that has happened so far.
+    pub(crate) fn see(&self) {
+        if let Some(journal) = &self.server.journal {
+            self.seen.set(journal.appended());
+        }
+    }
+
+    /// Waits until nothing that the client is about to be told can be undone by a crash, as far as the
+    /// journal promises that.
+    pub(crate) async fn settle(&self) {
+        if let Some(journal) = &self.server.journal {
+            journal.safe(self.seen.get()).await;
         }
     }
 
@@ -56,6 +74,7 @@ impl Client {
     pub(crate) async fn write_through(&self) {
         if self.out.borrow().len() >= FLUSH_AT {
             if let Some(socket) = &self.socket {
+                self.settle().await;
                 if connection::flush(&self.out, socket).await.is_err() {
                     self.after.set(After::Close);
                 }

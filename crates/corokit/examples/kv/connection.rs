@@ -198,6 +198,7 @@ impl Connection {
     }
 
     async fn flush(&self) -> Result<(), Lost> {
+        self.client.settle().await;
         flush(&self.client.out, &self.stream).await
     }
 

@@ -22,6 +22,7 @@ mod client;
 mod commands;
 mod connection;
 mod glob;
+mod journal;
 mod options;
 mod remote;
 mod resp;

@@ -2,7 +2,9 @@
 
 use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 
+use crate::journal::Fsync;
 use lexopt::prelude::{Long, Short, ValueExt};
 
 /// How the program is called.
@@ -18,6 +20,8 @@ Options:
   --maxclients N     serve at most so many clients at a time [10000]
   --output-limit N   drop a client whose unread replies need more bytes [1073741824]
   --input-limit N    drop a client whose unfinished command needs more bytes [1073741824]
+  --appendonly FILE  keep what happens in this file, and begin with what it says
+  --appendfsync HOW  sync it always, everysec or no [everysec]
   --call             send one command to a running server, and print its reply
   -h, --help         print this
 ";
@@ -44,6 +48,10 @@ pub(crate) struct Options {
     pub(crate) output_limit: usize,
     /// How many bytes of an unfinished command are kept for a client.
     pub(crate) input_limit: usize,
+    /// Where to keep what happens.
+    pub(crate) journal: Option<PathBuf>,
+    /// When that is on the disk.
+    pub(crate) fsync: Fsync,
 }
 
 impl Default for Options {
@@ -53,6 +61,8 @@ impl Default for Options {
             max_clients: 10_000,
             output_limit: 1 << 30,
             input_limit: 1 << 30,
+            journal: None,
+            fsync: Fsync::EverySecond,
         }
     }
 }
@@ -75,6 +85,15 @@ impl Job {
                 Long("input-limit") => {
                     // A place in a command is a 32-bit number, and the last read may double it.
                     options.input_limit = args.value()?.parse::<usize>()?.min(1 << 31);
+                }
+                Long("appendonly") => options.journal = Some(args.value()?.into()),
+                Long("appendfsync") => {
+                    options.fsync = args.value()?.parse_with(|how| match how {
+                        "always" => Ok(Fsync::Always),
+                        "everysec" => Ok(Fsync::EverySecond),
+                        "no" => Ok(Fsync::No),
+                        _ => Err("it is one of always, everysec and no"),
+                    })?;
                 }
                 Long("call") => {
                     return Ok(Job::Call(options.address, args.raw_args()?.collect()));

@@ -2,8 +2,9 @@
 
 use std::cell::{Cell, RefCell};
 use std::io::{self, Write};
+use std::path::Path;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use corokit::priority::Priority;
 use corokit::sched_loop::{self, LoopHandle};
@@ -13,6 +14,7 @@ use smol::net::TcpListener;
 
 use crate::client::Client;
 use crate::connection::{self, Socket};
+use crate::journal::{self, Fsync, Journal, Recovered};
 use crate::options::Options;
 use crate::resp::Output;
 use crate::store::{Garbage, Millis, Store};
@@ -32,6 +34,9 @@ pub(crate) struct Server {
     pub(crate) clients: Cell<usize>,
     pub(crate) commands: Cell<u64>,
     pub(crate) started: Instant,
+    /// Where what happens is kept, if it is.
+    pub(crate) journal: Option<Journal>,
+    failure: RefCell<Option<io::Error>>,
     last_client: Cell<u64>,
     earlier_deadline: (Sender<()>, Receiver<()>),
     stop: (Sender<()>, Receiver<()>),
@@ -39,18 +44,31 @@ pub(crate) struct Server {
 
 impl Server {
     /// Makes a server without clients.
-    pub(crate) fn new(options: Options, event_loop: LoopHandle) -> Rc<Self> {
+    pub(crate) fn new(
+        options: Options,
+        event_loop: LoopHandle,
+        store: Store,
+        journal: Option<Journal>,
+    ) -> Rc<Self> {
         Rc::new(Server {
             options,
             event_loop,
-            store: RefCell::new(Store::new()),
+            store: RefCell::new(store),
             clients: Cell::new(0),
             commands: Cell::new(0),
             started: Instant::now(),
+            journal,
+            failure: RefCell::new(None),
             last_client: Cell::new(0),
             earlier_deadline: channel::bounded(1),
             stop: channel::bounded(1),
         })
+    }
+
+    /// Lets [`run`] return an error.
+    fn fail(&self, error: io::Error) {
+        *self.failure.borrow_mut() = Some(error);
+        self.stop();
     }
 
     /// Lets [`run`] return.
@@ -74,6 +92,11 @@ impl Server {
         for (waiter, grant) in news.granted {
             let sent = waiter.try_send(grant);
             debug_assert!(sent.is_ok(), "the channel of a waiter holds one grant");
+        }
+        if let (Some(journal), false) = (&self.journal, news.effects.is_empty()) {
+            if let Err(error) = journal.append(news.effects) {
+                self.fail(io::Error::other(format!("the journal: {error}")));
+            }
         }
         if !news.garbage.is_empty() {
             let task = self.event_loop.task().name("sweep");
@@ -104,6 +127,15 @@ impl Server {
 ///
 /// The address cannot be listened on.
 pub(crate) async fn run(mut options: Options) -> io::Result<()> {
+    // Before anybody can ask for it.
+    let mut store = Store::new();
+    let (journal, writes, recovered) = match &options.journal {
+        Some(path) => {
+            let (journal, writes, recovered) = open_journal(path, options.fsync, &mut store)?;
+            (Some(journal), Some(writes), recovered)
+        }
+        None => (None, None, Recovered::default()),
+    };
     let listener = TcpListener::bind(options.address).await?;
     let address = listener.local_addr()?;
     options.address = address;
@@ -115,21 +147,63 @@ pub(crate) async fn run(mut options: Options) -> io::Result<()> {
          connect with: redis-cli -h {host} -p {port}\n\
          stop with:    redis-cli -h {host} -p {port} shutdown\n"
     );
+    if recovered != Recovered::default() {
+        let (Recovered { commands, cut_off }, keys) = (recovered, store.len());
+        let _ = write!(
+            io::stdout(),
+            "{commands} commands of the journal have made {keys} keys\n\
+             {cut_off} bytes at its end were no whole command, and are cut off\n"
+        );
+    }
 
     let event_loop = sched_loop::current().expect("the server runs on an event loop");
-    let server = Server::new(options, event_loop.clone());
+    let server = Server::new(options, event_loop.clone(), store, journal);
+    let journal = writes.map(|writes| {
+        let server = server.clone();
+        event_loop.task().name("journal").spawn(async move {
+            if let Err(error) = writes.await {
+                server.fail(error);
+            }
+        })
+    });
     // Dropping a task cancels it: none of the two outlives this function.
     let _expiry = event_loop
         .task()
         .name("expiry")
         .spawn(expire(server.clone()));
-    let _accept = event_loop
+    let accept = event_loop
         .task()
         .name("accept")
         .spawn(accept(server.clone(), listener));
     // The server itself keeps the channel open.
     let _ = server.stop.1.recv().await;
-    Ok(())
+    drop(accept);
+    if let Some(error) = server.failure.take() {
+        return Err(error);
+    }
+    if let (Some(open), Some(task)) = (&server.journal, journal) {
+        open.close();
+        task.await;
+    }
+    server.failure.take().map_or(Ok(()), Err)
+}
+
+/// Does again what a journal says, and goes on with it.
+fn open_journal(
+    path: &Path,
+    fsync: Fsync,
+    store: &mut Store,
+) -> io::Result<(
+    Journal,
+    impl Future<Output = io::Result<()>> + use<>,
+    Recovered,
+)> {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    let epoch = now.map_or(0, |now| now.as_millis() as u64);
+    let recovered = journal::recover(path, store, epoch)?;
+    store.keep_effects(epoch);
+    let (journal, writes) = Journal::open(path, fsync)?;
+    Ok((journal, writes, recovered))
 }
 
 /// Takes connections.
@@ -174,8 +248,10 @@ async fn expire(server: Rc<Server>) {
     loop {
         server.tick();
         while server.store.borrow_mut().remove_expired(EXPIRED_AT_ONCE) {
+            server.tell();
             future::yield_now().await;
         }
+        server.tell();
         let next = server.store.borrow().next_deadline();
         let due = async {
             match next {

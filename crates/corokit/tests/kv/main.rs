@@ -8,6 +8,7 @@
 #![cfg(unix)]
 
 mod clients;
+mod durable;
 mod hostile;
 mod oracle;
 mod server;

@@ -61,6 +61,15 @@ impl Kv {
         Wire::new(socket)
     }
 
+    /// Reads what the server prints, until a line contains this.
+    pub(crate) fn says(&mut self, text: &str) {
+        let found = self.output.by_ref().map(Result::unwrap);
+        assert!(
+            found.into_iter().any(|line| line.contains(text)),
+            "it does not say {text}"
+        );
+    }
+
     /// Returns the port, as an argument for a client program.
     pub(crate) fn port(&self) -> String {
         self.address.port().to_string()

@@ -77,6 +77,14 @@ impl<S: Socket> Wire<S> {
         Value { head, elements }
     }
 
+    /// Returns the bytes of the next reply, which is one line; `None` if the server has gone.
+    pub(crate) fn line(&mut self) -> Option<String> {
+        let mut line = Vec::new();
+        self.socket.read_until(b'\n', &mut line).ok()?;
+        let whole = line.ends_with(b"\r\n");
+        whole.then(|| line.escape_ascii().to_string())
+    }
+
     /// Returns all that comes until the server closes the connection.
     pub(crate) fn rest(&mut self) -> Vec<u8> {
         let mut bytes = Vec::new();

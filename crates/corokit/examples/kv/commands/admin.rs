@@ -6,6 +6,7 @@ use super::table::{Access, COMMANDS, Command, find};
 use super::{Call, Failure, Outcome};
 use crate::client::After;
 use crate::glob;
+use crate::journal::Fsync;
 use crate::resp::Output;
 
 /// The version of Redis whose commands and texts these are.
@@ -53,7 +54,22 @@ pub(super) fn shutdown(call: &mut Call<'_>) -> Outcome {
 pub(super) fn config_get(call: &mut Call<'_>) -> Outcome {
     let options = &call.server.options;
     let settings = [
-        ("appendonly", String::from("no")),
+        (
+            "appendfsync",
+            String::from(match options.fsync {
+                Fsync::Always => "always",
+                Fsync::EverySecond => "everysec",
+                Fsync::No => "no",
+            }),
+        ),
+        (
+            "appendonly",
+            String::from(if options.journal.is_some() {
+                "yes"
+            } else {
+                "no"
+            }),
+        ),
         ("bind", options.address.ip().to_string()),
         ("client-query-buffer-limit", options.input_limit.to_string()),
         ("databases", String::from("1")),

@@ -59,6 +59,9 @@ pub(crate) async fn execute(client: Rc<Client>, input: Box<Input>) -> Box<Input>
     server.commands.set(server.commands.get() + 1);
     let command = resolve(input.args());
     let urgent = command.as_ref().is_ok_and(|command| command.urgent);
+    let about_keys = command
+        .as_ref()
+        .is_ok_and(|command| command.access != table::Access::Other);
     client.urgency.set(match urgent {
         true => Priority::HIGH,
         false => Priority::NORMAL,
@@ -79,6 +82,9 @@ pub(crate) async fn execute(client: Rc<Client>, input: Box<Input>) -> Box<Input>
         Ok(Run::Group(None, _)) => Err(Failure::SYNTAX),
         Err(failure) => Err(failure),
     };
+    if about_keys {
+        client.see();
+    }
     if let Err(failure) = outcome {
         client.out.borrow_mut().error(failure);
     }

@@ -1,7 +1,7 @@
 //! Commands about strings.
 
 use super::{Call, Failure, Outcome};
-use crate::store::{Bytes, Millis, Value};
+use crate::store::{Millis, Value};
 
 pub(super) fn get(call: &mut Call<'_>) -> Outcome {
     match call.store.string(&call.args[1])? {
@@ -117,7 +117,7 @@ fn add(call: &mut Call<'_>, amount: i64) -> Outcome {
         Some(string) => {
             let number = crate::resp::integer(string).ok_or(Failure::NOT_AN_INTEGER)?;
             let sum = number.checked_add(amount).ok_or(OVERFLOW)?;
-            *string = Bytes::from_slice(text.format(sum).as_bytes());
+            call.store.replace(key, text.format(sum).as_bytes());
             sum
         }
         None => {

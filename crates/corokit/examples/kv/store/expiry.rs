@@ -50,6 +50,7 @@ impl Store {
     pub(crate) fn set_deadline(&mut self, key: &[u8], deadline: Option<Millis>) -> bool {
         match self.find(key) {
             Some(index) => {
+                self.note_deadline(key, deadline);
                 self.set_deadline_at(index, deadline);
                 true
             }
@@ -67,7 +68,9 @@ impl Store {
         for _ in 0..most {
             match self.deadlines.first() {
                 Some((deadline, key)) if *deadline < self.now => {
-                    let index = self.entries.get_index_of(key.as_slice());
+                    let key = key.clone();
+                    let index = self.entries.get_index_of(&key);
+                    self.note(&[b"DEL", &key]);
                     self.remove_at(index.expect("a key with a deadline is there"));
                 }
                 _ => return false,

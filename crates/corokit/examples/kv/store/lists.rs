@@ -141,10 +141,13 @@ impl Store {
         let Some(list) = self.list(key)? else {
             return Ok(0);
         };
+        let before = list.len();
         for element in elements {
             list.push(end, Bytes::from_slice(element));
         }
-        Ok(list.len())
+        let len = list.len();
+        self.note_pushes(key, end, len - before);
+        Ok(len)
     }
 
     /// Takes an element out at an end of the list of a key. A list without elements is removed.
@@ -153,8 +156,13 @@ impl Store {
             return Ok(None);
         };
         let element = list.pop(end);
-        if list.is_empty() {
-            self.remove(key);
+        let is_empty = list.is_empty();
+        self.note_pop(key, end);
+        if is_empty {
+            // What pops the last element removes the list: that says itself.
+            if let Some(index) = self.find(key) {
+                self.remove_at(index);
+            }
         }
         Ok(element)
     }

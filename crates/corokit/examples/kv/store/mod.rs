@@ -3,6 +3,7 @@
 //! Plain data: nothing here waits, reads a clock or knows a client. The time is what the caller
 //! says it is ([`Store::set_now`]).
 
+mod effects;
 mod expiry;
 mod garbage;
 mod lists;
@@ -16,6 +17,7 @@ use indexmap::IndexMap;
 use smallvec::SmallVec;
 use smol::channel::Sender;
 
+use effects::Effects;
 pub(crate) use expiry::Millis;
 pub(crate) use garbage::Garbage;
 pub(crate) use lists::{End, List};
@@ -55,6 +57,8 @@ pub(crate) struct News {
     pub(crate) earlier_deadline: bool,
     /// What is to be dropped when there is time for it.
     pub(crate) garbage: Vec<Garbage>,
+    /// What has happened, as commands; nothing if it is not [kept](Store::keep_effects).
+    pub(crate) effects: Vec<u8>,
 }
 
 /// Values by key.
@@ -71,6 +75,7 @@ pub(crate) struct Store {
     last_scan: u64,
     last_list: u64,
     news: News,
+    effects: Option<Effects>,
 }
 
 impl Store {
@@ -85,6 +90,7 @@ impl Store {
             last_scan: 0,
             last_list: 0,
             news: News::default(),
+            effects: None,
         }
     }
 
@@ -108,11 +114,16 @@ impl Store {
             Garbage::Deadlines(deadlines.into_iter()),
         ];
         self.news.garbage.extend(garbage);
+        self.note(&[b"FLUSHALL"]);
     }
 
     /// Returns what has happened since this was called last.
     pub(crate) fn take_news(&mut self) -> News {
-        mem::take(&mut self.news)
+        let effects = self.take_effects();
+        News {
+            effects,
+            ..mem::take(&mut self.news)
+        }
     }
 
     /// Returns the value of a key.
@@ -132,6 +143,7 @@ impl Store {
 
     /// Gives a key a string, whatever it had before, and a deadline or none.
     pub(crate) fn set(&mut self, key: &[u8], string: &[u8], deadline: Option<Millis>) {
+        self.note_set(key, string, deadline);
         let value = Value::String(Bytes::from_slice(string));
         match self.entries.get_index_of(key) {
             Some(index) => {
@@ -149,10 +161,20 @@ impl Store {
         }
     }
 
+    /// Changes the string of a key that is there. It expires when it would have.
+    pub(crate) fn replace(&mut self, key: &[u8], string: &[u8]) {
+        if let Some(index) = self.find(key) {
+            let deadline = self.entries[index].deadline;
+            self.note_set(key, string, deadline);
+            self.entries[index].value = Value::String(Bytes::from_slice(string));
+        }
+    }
+
     /// Removes a key. Returns `true` if it was there.
     pub(crate) fn remove(&mut self, key: &[u8]) -> bool {
         match self.find(key) {
             Some(index) => {
+                self.note(&[b"DEL", key]);
                 self.remove_at(index);
                 true
             }
@@ -164,6 +186,7 @@ impl Store {
     fn find(&mut self, key: &[u8]) -> Option<usize> {
         let index = self.entries.get_index_of(key)?;
         if self.is_due(index) {
+            self.note(&[b"DEL", key]);
             self.remove_at(index);
             return None;
         }

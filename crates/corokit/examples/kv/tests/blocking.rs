@@ -15,6 +15,7 @@ use crate::client::Client;
 use crate::commands::execute;
 use crate::options::Options;
 use crate::server::Server;
+use crate::store::Store;
 
 /// Clients without sockets, and what happened.
 struct World {
@@ -27,7 +28,7 @@ impl World {
     fn new() -> Self {
         let event_loop = sched_loop::current().unwrap();
         World {
-            server: Server::new(Options::default(), event_loop.clone()),
+            server: Server::new(Options::default(), event_loop.clone(), Store::new(), None),
             event_loop,
             trace: Rc::default(),
         }

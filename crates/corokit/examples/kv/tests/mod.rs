@@ -3,6 +3,7 @@
 mod blocking;
 mod glob;
 mod inline;
+mod journal;
 mod parser;
 mod replies;
 mod requests;
