@@ -26,6 +26,7 @@
 //! | `lockout` | nobody goes on before an instant |
 //! | `runner` | runs jobs at their times, once or again and again, also by patterns of cron |
 //! | `scheduler` | a queue whose items come out at their times |
+//! | `shutdown` | an orderly end, in stages; with the feature `signal` on SIGINT and SIGTERM |
 
 #![forbid(unsafe_code)]
 
@@ -47,7 +48,9 @@ pub mod rate_limiter;
 pub mod runner;
 #[cfg(all(feature = "scheduler", not(loom)))]
 pub mod scheduler;
-#[cfg(any(feature = "line", feature = "batcher"))]
+#[cfg(feature = "shutdown")]
+pub mod shutdown;
+#[cfg(any(feature = "line", feature = "batcher", feature = "shutdown"))]
 mod sync;
 #[cfg(feature = "time")]
 mod timed_out;

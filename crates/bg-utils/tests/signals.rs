@@ -1,0 +1,109 @@
+//! Signals: which of them trigger a shutdown, and which end the process.
+#![cfg(unix)]
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use corokit_bg_utils::shutdown::{Reason, Shutdown, Signal, Signals};
+use rustix::process::{Pid, Signal as Sent, getpid, kill_process};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Listens in a thread, and tells of exits.
+fn listening(signals: Signals) -> Receiver<i32> {
+    let (sender, exits) = channel();
+    let signals = signals.exit_with(move |code| sender.send(code).unwrap());
+    signals.spawn_thread().unwrap();
+    exits
+}
+
+fn send(signal: Sent) {
+    kill_process(getpid(), signal).unwrap();
+}
+
+#[test]
+fn the_first_signal_triggers_and_the_second_one_exits() {
+    let (shutdown, signals) = Shutdown::on([Signal::Usr1]).unwrap();
+    let exits = listening(signals);
+    send(Sent::USR1);
+    let reason = shutdown.wait_blocking();
+    assert_eq!(reason, Reason::Signal(Sent::USR1.as_raw()));
+    assert!(exits.try_recv().is_err());
+    send(Sent::USR1);
+    assert_eq!(exits.recv(), Ok(128 + Sent::USR1.as_raw()));
+}
+
+#[test]
+fn a_signal_after_a_request_exits_as_well() {
+    let (shutdown, signals) = Shutdown::on([Signal::Usr2]).unwrap();
+    let exits = listening(signals);
+    shutdown.trigger("enough");
+    send(Sent::USR2);
+    assert_eq!(exits.recv(), Ok(128 + Sent::USR2.as_raw()));
+    assert_eq!(shutdown.reason(), Some("enough".into()));
+}
+
+#[test]
+fn signals_that_are_not_listed_do_not_count() {
+    let (alarm, alarms) = Shutdown::on([Signal::Alarm]).unwrap();
+    let (shutdown, signals) = Shutdown::on([Signal::Winch]).unwrap();
+    let (alarmed, exits) = (listening(alarms), listening(signals.no_force()));
+    send(Sent::ALARM);
+    alarm.wait_blocking();
+    send(Sent::ALARM);
+    // The one that listens for it has had both.
+    assert_eq!(alarmed.recv(), Ok(128 + Sent::ALARM.as_raw()));
+    assert!(!shutdown.is_triggered());
+    send(Sent::WINCH);
+    shutdown.wait_blocking();
+    send(Sent::WINCH);
+    assert!(exits.recv_timeout(SECOND / 50).is_err());
+}
+
+#[test]
+fn it_exits_by_force_when_it_takes_too_long() {
+    let (shutdown, signals) = Shutdown::on([Signal::Hup]).unwrap();
+    let exits = listening(signals.force_after(SECOND / 50));
+    assert!(exits.recv_timeout(SECOND / 20).is_err());
+    shutdown.trigger("enough");
+    assert_eq!(exits.recv(), Ok(1));
+}
+
+/// Not a test of its own: the process that the next one starts, and which is stuck.
+#[test]
+#[ignore = "it hangs, for another test to end it"]
+fn a_process_that_is_stuck() {
+    let (shutdown, signals) = Shutdown::on_signals().unwrap();
+    signals.spawn_thread().unwrap();
+    println!("listening");
+    println!("triggered: {}", shutdown.wait_blocking());
+    loop {
+        std::thread::park();
+    }
+}
+
+#[test]
+fn a_process_that_is_stuck_ends_by_a_second_signal() {
+    let mut process = Command::new(std::env::current_exe().unwrap())
+        .args([
+            "--exact",
+            "a_process_that_is_stuck",
+            "--ignored",
+            "--nocapture",
+        ])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let id = Pid::from_child(&process);
+    let lines = BufReader::new(process.stdout.take().unwrap()).lines();
+    for line in lines.map_while(Result::ok) {
+        if line.contains("listening") {
+            kill_process(id, Sent::TERM).unwrap();
+        } else if line.contains("triggered: SIGTERM") {
+            kill_process(id, Sent::INT).unwrap();
+        }
+    }
+    assert_eq!(process.wait().unwrap().code(), Some(130));
+}
