@@ -9,6 +9,7 @@ use crate::connection::{self, FLUSH_AT, Socket};
 use crate::resp::Output;
 use crate::server::Server;
 use crate::store::Bytes;
+use corokit::bg_utils::shutdown::Hold;
 
 /// What happens to a connection after a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +35,8 @@ pub(crate) struct Client {
     seen: Cell<u64>,
     /// How urgent what it has asked for is.
     pub(crate) urgency: Cell<Priority>,
+    /// The server does not end before it has gone.
+    _hold: Hold,
     /// Where its replies go; none in tests of the commands.
     socket: Option<Socket>,
 }
@@ -45,12 +48,13 @@ impl Client {
         Client {
             id,
             out: RefCell::new(Output::new(server.options.output_limit)),
-            server,
             name: RefCell::default(),
             after: Cell::new(After::Continue),
             seen: Cell::new(0),
+            _hold: server.shutdown.hold(),
             urgency: Cell::new(Priority::NORMAL),
             socket,
+            server,
         }
     }
 
@@ -85,6 +89,6 @@ impl Client {
 
 impl Drop for Client {
     fn drop(&mut self) {
-        self.server.clients.set(self.server.clients.get() - 1);
+        self.server.forget(self.id);
     }
 }

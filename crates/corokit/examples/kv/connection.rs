@@ -84,7 +84,9 @@ impl Connection {
         // Replies are whole when they are written: waiting for more would only delay them.
         let _ = self.stream.get_ref().set_nodelay(true);
         match self.serve().await {
-            Ok(After::Shutdown) => self.client.server.stop(),
+            Ok(After::Shutdown) => {
+                self.client.server.shutdown.trigger("a client said so");
+            }
             Ok(_) => self.linger().await,
             Err(Lost) => {}
         }

@@ -35,6 +35,7 @@ use std::error::Error;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use corokit::bg_utils::shutdown::Shutdown;
 use corokit::priority::PriorityQueue;
 use corokit::sched_loop::EventLoop;
 
@@ -66,7 +67,10 @@ fn run(job: Job) -> Result<(), Box<dyn Error>> {
                 .queue(PriorityQueue::new())
                 .steps_per_round(16)
                 .build();
-            event_loop.run(server::run(options))?;
+            // The first signal ends it in order, the second one at once.
+            let (shutdown, signals) = Shutdown::on_signals()?;
+            signals.spawn_thread()?;
+            event_loop.run(server::run(options, shutdown))?;
             // Nobody may be there to read it.
             let _ = writeln!(io::stdout(), "kv has ended");
         }

@@ -1,11 +1,14 @@
 //! The server: what all connections share, and the tasks that are no connection.
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::io::{self, Write};
+use std::net;
 use std::path::Path;
 use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime};
 
+use corokit::bg_utils::shutdown::Shutdown;
 use corokit::priority::Priority;
 use corokit::sched_loop::{self, LoopHandle};
 use smol::channel::{self, Receiver, Sender};
@@ -21,6 +24,9 @@ use crate::store::{Garbage, Millis, Store};
 
 /// How many expired keys are removed before other tasks have their turn.
 const EXPIRED_AT_ONCE: usize = 64;
+
+/// How long clients may take to read their last replies when the server ends.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How many entries that are no longer needed are dropped before other tasks have their turn.
 const DROPPED_AT_ONCE: usize = 256;
@@ -39,7 +45,9 @@ pub(crate) struct Server {
     failure: RefCell<Option<io::Error>>,
     last_client: Cell<u64>,
     earlier_deadline: (Sender<()>, Receiver<()>),
-    stop: (Sender<()>, Receiver<()>),
+    pub(crate) shutdown: Shutdown,
+    /// The sockets of all clients.
+    sockets: RefCell<HashMap<u64, Socket>>,
 }
 
 impl Server {
@@ -49,6 +57,7 @@ impl Server {
         event_loop: LoopHandle,
         store: Store,
         journal: Option<Journal>,
+        shutdown: Shutdown,
     ) -> Rc<Self> {
         Rc::new(Server {
             options,
@@ -61,20 +70,29 @@ impl Server {
             failure: RefCell::new(None),
             last_client: Cell::new(0),
             earlier_deadline: channel::bounded(1),
-            stop: channel::bounded(1),
+            shutdown,
+            sockets: RefCell::default(),
         })
     }
 
     /// Lets [`run`] return an error.
     fn fail(&self, error: io::Error) {
         *self.failure.borrow_mut() = Some(error);
-        self.stop();
+        self.shutdown.trigger("the journal cannot be written");
     }
 
-    /// Lets [`run`] return.
-    pub(crate) fn stop(&self) {
-        // A full channel already says it.
-        let _ = self.stop.0.try_send(());
+    /// Forgets a client, which has gone.
+    pub(crate) fn forget(&self, client: u64) {
+        self.clients.set(self.clients.get() - 1);
+        self.sockets.borrow_mut().remove(&client);
+    }
+
+    /// Lets no client send anything any more: each connection ends with the command that it is at.
+    fn hang_up(&self) {
+        for socket in self.sockets.borrow().values() {
+            // One that is closed already cannot be shut down.
+            let _ = socket.get_ref().shutdown(net::Shutdown::Read);
+        }
     }
 
     /// Tells the store what time it is.
@@ -116,17 +134,18 @@ impl Server {
             return None;
         }
         self.last_client.set(self.last_client.get() + 1);
-        let socket = Some(Socket::clone(socket));
-        Some(Client::new(self.last_client.get(), self.clone(), socket))
+        let (id, socket) = (self.last_client.get(), Socket::clone(socket));
+        self.sockets.borrow_mut().insert(id, Socket::clone(&socket));
+        Some(Client::new(id, self.clone(), Some(socket)))
     }
 }
 
-/// Serves until a client says `SHUTDOWN`.
+/// Serves until a client says `SHUTDOWN`, or a signal does.
 ///
 /// # Errors
 ///
-/// The address cannot be listened on.
-pub(crate) async fn run(mut options: Options) -> io::Result<()> {
+/// The address cannot be listened on, or the journal cannot be read or written.
+pub(crate) async fn run(mut options: Options, shutdown: Shutdown) -> io::Result<()> {
     // Before anybody can ask for it.
     let mut store = Store::new();
     let (journal, writes, recovered) = match &options.journal {
@@ -157,7 +176,7 @@ pub(crate) async fn run(mut options: Options) -> io::Result<()> {
     }
 
     let event_loop = sched_loop::current().expect("the server runs on an event loop");
-    let server = Server::new(options, event_loop.clone(), store, journal);
+    let server = Server::new(options, event_loop.clone(), store, journal, shutdown);
     let journal = writes.map(|writes| {
         let server = server.clone();
         event_loop.task().name("journal").spawn(async move {
@@ -167,7 +186,7 @@ pub(crate) async fn run(mut options: Options) -> io::Result<()> {
         })
     });
     // Dropping a task cancels it: none of the two outlives this function.
-    let _expiry = event_loop
+    let expiry = event_loop
         .task()
         .name("expiry")
         .spawn(expire(server.clone()));
@@ -175,12 +194,19 @@ pub(crate) async fn run(mut options: Options) -> io::Result<()> {
         .task()
         .name("accept")
         .spawn(accept(server.clone(), listener));
-    // The server itself keeps the channel open.
-    let _ = server.stop.1.recv().await;
+    let reason = server.shutdown.wait().await;
     drop(accept);
+    let _ = writeln!(io::stdout(), "kv ends: {reason}");
+    server.hang_up();
     if let Some(error) = server.failure.take() {
         return Err(error);
     }
+    // Clients get the replies that they wait for, unless they do not read them.
+    future::or(server.shutdown.done(), async {
+        sched_loop::sleep(PATIENCE).await;
+    })
+    .await;
+    drop(expiry);
     if let (Some(open), Some(task)) = (&server.journal, journal) {
         open.close();
         task.await;

@@ -11,6 +11,8 @@ use corokit::sched_loop::{self, LoopHandle};
 use smol::future::yield_now;
 
 use super::request;
+use corokit::bg_utils::shutdown::Shutdown;
+
 use crate::client::Client;
 use crate::commands::execute;
 use crate::options::Options;
@@ -28,7 +30,13 @@ impl World {
     fn new() -> Self {
         let event_loop = sched_loop::current().unwrap();
         World {
-            server: Server::new(Options::default(), event_loop.clone(), Store::new(), None),
+            server: Server::new(
+                Options::default(),
+                event_loop.clone(),
+                Store::new(),
+                None,
+                Shutdown::new(),
+            ),
             event_loop,
             trace: Rc::default(),
         }
