@@ -20,6 +20,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use corokit::bg_utils::rate_limiter::RateLimiter;
 use corokit::coro_start::eager;
 use corokit::monitor::{Monitor, MonitorExt, Step};
 use corokit::priority::Priority;
@@ -45,7 +46,9 @@ pub(crate) type Socket = Arc<Async<TcpStream>>;
 pub(crate) fn spawn(client: Client, stream: Socket) {
     let event_loop = client.server.event_loop.clone();
     let name = format!("client {}", client.id);
+    let limit = client.server.options.rate_limit;
     let connection = Connection {
+        limiter: limit.map(|limit| RateLimiter::window(limit, Duration::from_secs(1))),
         client: Rc::new(client),
         stream,
         ahead: Vec::new(),
@@ -77,6 +80,8 @@ struct Connection {
     ahead: Vec<u8>,
     /// The priority of the task.
     urgency: Priority,
+    /// How many commands there may be in a second.
+    limiter: Option<RateLimiter>,
 }
 
 impl Connection {
@@ -149,8 +154,21 @@ impl Connection {
         }
     }
 
+    /// Waits until the client may have another command served.
+    async fn keep_to_limit(&self) -> Result<(), Lost> {
+        if let Some(limiter) = &self.limiter {
+            if limiter.try_acquire().is_err() {
+                // What it has asked for until now it gets first.
+                self.flush().await?;
+                limiter.acquire().await;
+            }
+        }
+        Ok(())
+    }
+
     /// Runs a command. Its input is free again when it has ended.
     async fn execute(&mut self, input: Box<Input>) -> Result<Box<Input>, Lost> {
+        self.keep_to_limit().await?;
         let client = &self.client;
         // A command that does not block ends in this call. Of one that blocks the rest becomes a
         // task, and the connection goes on to watch over both.

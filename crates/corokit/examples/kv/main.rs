@@ -22,6 +22,7 @@ mod client;
 mod commands;
 mod connection;
 mod glob;
+mod import;
 mod journal;
 mod options;
 mod remote;

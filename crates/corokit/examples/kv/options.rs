@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use crate::journal::Fsync;
@@ -22,6 +23,8 @@ Options:
   --input-limit N    drop a client whose unfinished command needs more bytes [1073741824]
   --appendonly FILE  keep what happens in this file, and begin with what it says
   --appendfsync HOW  sync it always, everysec or no [everysec]
+  --rate-limit N     serve at most so many commands of each client in a second
+  --import FILE      begin with the commands in this file, one a line, while clients are served
   --call             send one command to a running server, and print its reply
   -h, --help         print this
 ";
@@ -52,6 +55,10 @@ pub(crate) struct Options {
     pub(crate) journal: Option<PathBuf>,
     /// When that is on the disk.
     pub(crate) fsync: Fsync,
+    /// How many commands of a client are served in a second.
+    pub(crate) rate_limit: Option<NonZeroU32>,
+    /// Which commands to begin with.
+    pub(crate) import: Option<PathBuf>,
 }
 
 impl Default for Options {
@@ -63,6 +70,8 @@ impl Default for Options {
             input_limit: 1 << 30,
             journal: None,
             fsync: Fsync::EverySecond,
+            rate_limit: None,
+            import: None,
         }
     }
 }
@@ -95,6 +104,8 @@ impl Job {
                         _ => Err("it is one of always, everysec and no"),
                     })?;
                 }
+                Long("rate-limit") => options.rate_limit = Some(args.value()?.parse()?),
+                Long("import") => options.import = Some(args.value()?.into()),
                 Long("call") => {
                     return Ok(Job::Call(options.address, args.raw_args()?.collect()));
                 }

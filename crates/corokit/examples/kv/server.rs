@@ -17,6 +17,7 @@ use smol::net::TcpListener;
 
 use crate::client::Client;
 use crate::connection::{self, Socket};
+use crate::import;
 use crate::journal::{self, Fsync, Journal, Recovered};
 use crate::options::Options;
 use crate::resp::Output;
@@ -78,7 +79,12 @@ impl Server {
     /// Lets [`run`] return an error.
     fn fail(&self, error: io::Error) {
         *self.failure.borrow_mut() = Some(error);
-        self.shutdown.trigger("the journal cannot be written");
+        self.shutdown.trigger("of an error");
+    }
+
+    /// Makes a client that is no connection.
+    fn internal_client(self: &Rc<Self>) -> Client {
+        Client::new(0, self.clone(), None)
     }
 
     /// Forgets a client, which has gone.
@@ -194,7 +200,18 @@ pub(crate) async fn run(mut options: Options, shutdown: Shutdown) -> io::Result<
         .task()
         .name("accept")
         .spawn(accept(server.clone(), listener));
+    let import = server.options.import.clone().map(|path| {
+        let (client, failed) = (server.internal_client(), server.clone());
+        let task = event_loop.task().name("import").priority(Priority::LOW);
+        task.spawn(async move {
+            if let Err(error) = import::import(client, &path).await {
+                let text = format!("{}: {error}", path.display());
+                failed.fail(io::Error::new(error.kind(), text));
+            }
+        })
+    });
     let reason = server.shutdown.wait().await;
+    drop(import);
     drop(accept);
     let _ = writeln!(io::stdout(), "kv ends: {reason}");
     server.hang_up();

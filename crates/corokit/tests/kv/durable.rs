@@ -180,14 +180,37 @@ fn half_a_command_at_the_end_is_cut_off_and_told() {
     );
 }
 
-/// A disk that is full: what cannot be written is not acknowledged, and the server ends with an error.
-#[cfg(target_os = "linux")]
+/// A signal ends the server in order: whoever waits for a reply gets it, and the journal is whole.
 #[test]
-fn a_write_that_fails_is_not_acknowledged() {
-    let kv = start(Path::new("/dev/full"), "always");
-    let mut wire = kv.connect();
-    wire.send(b"SET a 1\r\n");
-    assert_eq!(wire.rest(), b"");
-    let (status, _) = kv.wait();
-    assert!(!status.success());
+fn a_signal_ends_the_server_in_order() {
+    for signal in ["-TERM", "-INT"] {
+        let folder = Folder::new(&format!("signal{signal}"));
+        let mut kv = start(&folder.journal(), "always");
+        let (mut idle, mut waiting, mut wire) = (kv.connect(), kv.connect(), kv.connect());
+        assert_eq!(idle.call("PING"), r"+PONG\r\n");
+        waiting.send(b"BLPOP list 0\r\n");
+        crate::server::until("the client is blocked", || {
+            wire.call("INFO clients").contains("blocked_clients:1")
+        });
+        let pipeline = "INCR n\r\n".repeat(500);
+        wire.send(pipeline.as_bytes());
+        assert_eq!(wire.reply(), r":1\r\n");
+        kv.signal(signal);
+        kv.says("kv ends");
+        // Each reply is whole, and what it says has happened.
+        let rest = String::from_utf8(wire.rest()).unwrap();
+        let last = rest
+            .lines()
+            .last()
+            .map_or(1, |line| line[1..].parse().unwrap());
+        assert!(rest.is_empty() || rest.ends_with("\r\n"));
+        assert_eq!((idle.rest(), waiting.rest()), (Vec::new(), Vec::new()));
+        let (status, said) = kv.wait();
+        assert!(status.success());
+        assert_eq!(said, "kv has ended");
+        let kv = start(&folder.journal(), "always");
+        let counted = kv.connect().call("INCRBY n 0");
+        let counted: u64 = counted[1..counted.len() - 4].parse().unwrap();
+        assert!(counted >= last, "{counted} < {last}");
+    }
 }

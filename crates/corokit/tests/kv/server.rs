@@ -70,6 +70,13 @@ impl Kv {
         );
     }
 
+    /// Sends the server a signal.
+    pub(crate) fn signal(&self, signal: &str) {
+        let pid = self.process.id().to_string();
+        let sent = Command::new("kill").args([signal, &pid]).status();
+        assert!(sent.unwrap().success());
+    }
+
     /// Returns the port, as an argument for a client program.
     pub(crate) fn port(&self) -> String {
         self.address.port().to_string()

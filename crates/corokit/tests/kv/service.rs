@@ -265,3 +265,42 @@ fn what_is_flushed_is_gone_at_once() {
         !wire.call("TASKS").contains("sweep")
     });
 }
+
+/// The one that is over the limit waits until a second has passed since the first; other clients have limits
+/// of their own.
+#[test]
+fn a_client_has_so_many_commands_served_in_a_second() {
+    let kv = Kv::start(&["--rate-limit", "5"]);
+    let (mut wire, mut other) = (kv.connect(), kv.connect());
+    let start = std::time::Instant::now();
+    wire.send("PING\r\n".repeat(6).as_bytes());
+    for _ in 0..5 {
+        assert_eq!(wire.reply(), r"+PONG\r\n");
+    }
+    assert_eq!(other.call("PING"), r"+PONG\r\n");
+    assert_eq!(wire.reply(), r"+PONG\r\n");
+    assert!(start.elapsed() >= std::time::Duration::from_secs(1));
+}
+
+#[test]
+fn a_file_of_commands_is_imported_while_clients_are_served() {
+    let file = std::env::temp_dir().join(format!("kv-{}-import", std::process::id()));
+    let mut text = String::from("SET a 1\r\n\nRPUSH list \"two words\" b\nNONSENSE\nSET \"\n");
+    for line in 0..20_000 {
+        text += &format!("SET key:{line} {line}\n");
+    }
+    text += "INCR a";
+    std::fs::write(&file, text).unwrap();
+    let mut kv = Kv::start(&["--import", file.to_str().unwrap()]);
+    let mut wire = kv.connect();
+    assert_eq!(wire.call("PING"), r"+PONG\r\n");
+    kv.says("20003 commands imported, 2 failed");
+    assert_eq!(wire.call("GET a"), r"$1\r\n2\r\n");
+    assert_eq!(wire.call("LPOP list"), r"$9\r\ntwo words\r\n");
+    assert_eq!(wire.call("GET key:19999"), r"$5\r\n19999\r\n");
+    std::fs::remove_file(&file).unwrap();
+
+    let kv = Kv::start(&["--import", file.to_str().unwrap()]);
+    let (status, _) = kv.wait();
+    assert!(!status.success());
+}

@@ -1,12 +1,13 @@
 //! The journal: what it says makes the same store again, whole or cut off at any byte.
 
 use std::fs;
-use std::path::PathBuf;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::journal::recover;
+use crate::journal::{Fsync, Journal, recover};
 use crate::store::{End, Millis, Store, Value};
 
 /// When the stores of these tests started, by the clock of the wall.
@@ -180,6 +181,24 @@ fn what_is_no_journal_is_left_alone() {
         );
         assert_eq!(fs::read(&file.0).unwrap(), nonsense);
     }
+}
+
+/// A disk that is full: what cannot be written is never safe, and nothing is written after it.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_write_that_fails_ends_the_journal() {
+    let ended = corokit::sched_loop::run(async {
+        let (journal, writes) = Journal::open(Path::new("/dev/full"), Fsync::Always).unwrap();
+        for _ in 0..3 {
+            journal.append(b"something".to_vec()).unwrap();
+        }
+        let safe = async {
+            journal.safe(1).await;
+            panic!("it cannot be safe");
+        };
+        smol::future::or(writes, safe).await
+    });
+    assert_eq!(ended.unwrap_err().kind(), ErrorKind::StorageFull);
 }
 
 #[test]
