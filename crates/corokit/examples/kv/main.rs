@@ -13,6 +13,8 @@
 //!   when it blocks, and dropping it is never having waited;
 //! - `KEYS` and the like are cut into slices and run in a task of low priority, clients that only
 //!   say `PING` have a high one: a scan of a million keys keeps nobody waiting;
+//! - what happens is kept in a journal, written by a `Batcher` on a `Pool`; keys expire by a
+//!   `Scheduler`, clients have a `RateLimiter`, and signals a `Shutdown`;
 //! - connections, expiry and the listener are named tasks of one `EventLoop`: `redis-cli tasks`
 //!   lists them.
 //!
@@ -21,6 +23,7 @@
 mod client;
 mod commands;
 mod connection;
+mod expiry;
 mod glob;
 mod import;
 mod journal;

@@ -11,20 +11,17 @@ use std::time::{Duration, Instant, SystemTime};
 use corokit::bg_utils::shutdown::Shutdown;
 use corokit::priority::Priority;
 use corokit::sched_loop::{self, LoopHandle};
-use smol::channel::{self, Receiver, Sender};
 use smol::future;
 use smol::net::TcpListener;
 
 use crate::client::Client;
 use crate::connection::{self, Socket};
+use crate::expiry::{self, Cancelled, Expiry};
 use crate::import;
 use crate::journal::{self, Fsync, Journal, Recovered};
 use crate::options::Options;
 use crate::resp::Output;
 use crate::store::{Garbage, Millis, Store};
-
-/// How many expired keys are removed before other tasks have their turn.
-const EXPIRED_AT_ONCE: usize = 64;
 
 /// How long clients may take to read their last replies when the server ends.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -45,7 +42,8 @@ pub(crate) struct Server {
     pub(crate) journal: Option<Journal>,
     failure: RefCell<Option<io::Error>>,
     last_client: Cell<u64>,
-    earlier_deadline: (Sender<()>, Receiver<()>),
+    /// The keys that expire.
+    pub(crate) expiry: Expiry,
     pub(crate) shutdown: Shutdown,
     /// The sockets of all clients.
     sockets: RefCell<HashMap<u64, Socket>>,
@@ -60,17 +58,18 @@ impl Server {
         journal: Option<Journal>,
         shutdown: Shutdown,
     ) -> Rc<Self> {
+        let started = Instant::now();
         Rc::new(Server {
             options,
             event_loop,
             store: RefCell::new(store),
             clients: Cell::new(0),
             commands: Cell::new(0),
-            started: Instant::now(),
+            started,
             journal,
             failure: RefCell::new(None),
             last_client: Cell::new(0),
-            earlier_deadline: channel::bounded(1),
+            expiry: Expiry::new(started),
             shutdown,
             sockets: RefCell::default(),
         })
@@ -122,15 +121,13 @@ impl Server {
                 self.fail(io::Error::other(format!("the journal: {error}")));
             }
         }
+        let cancelled = news.cleared.then(|| self.expiry.clear());
+        self.expiry.follow(news.deadlines);
         if !news.garbage.is_empty() {
             let task = self.event_loop.task().name("sweep");
             task.priority(Priority::LOW)
-                .spawn(sweep(news.garbage))
+                .spawn(sweep(news.garbage, cancelled))
                 .detach();
-        }
-        if news.earlier_deadline {
-            // A full channel already says it.
-            let _ = self.earlier_deadline.0.try_send(());
         }
     }
 
@@ -183,6 +180,8 @@ pub(crate) async fn run(mut options: Options, shutdown: Shutdown) -> io::Result<
 
     let event_loop = sched_loop::current().expect("the server runs on an event loop");
     let server = Server::new(options, event_loop.clone(), store, journal, shutdown);
+    // What is there already may expire, too.
+    server.tell();
     let journal = writes.map(|writes| {
         let server = server.clone();
         event_loop.task().name("journal").spawn(async move {
@@ -195,7 +194,7 @@ pub(crate) async fn run(mut options: Options, shutdown: Shutdown) -> io::Result<
     let expiry = event_loop
         .task()
         .name("expiry")
-        .spawn(expire(server.clone()));
+        .spawn(expiry::run(server.clone()));
     let accept = event_loop
         .task()
         .name("accept")
@@ -278,38 +277,15 @@ fn reject(stream: &Socket, options: &Options) {
 }
 
 /// Drops what is no longer needed, a little at a time.
-async fn sweep(garbage: Vec<Garbage>) {
+async fn sweep(garbage: Vec<Garbage>, cancelled: Option<Cancelled>) {
+    if let Some(mut cancelled) = cancelled {
+        while cancelled.drop_some(DROPPED_AT_ONCE) {
+            future::yield_now().await;
+        }
+    }
     for mut garbage in garbage {
         while garbage.drop_some(DROPPED_AT_ONCE) {
             future::yield_now().await;
         }
-    }
-}
-
-/// Removes keys when they expire. Sleeps until the next one does.
-async fn expire(server: Rc<Server>) {
-    loop {
-        server.tick();
-        while server.store.borrow_mut().remove_expired(EXPIRED_AT_ONCE) {
-            server.tell();
-            future::yield_now().await;
-        }
-        server.tell();
-        let next = server.store.borrow().next_deadline();
-        let due = async {
-            match next {
-                Some(next) => {
-                    // It expires with the millisecond after its deadline.
-                    let millis = next.since(Millis::START) + 1;
-                    sched_loop::sleep_until(server.started + Duration::from_millis(millis)).await;
-                }
-                None => future::pending().await,
-            }
-        };
-        let changed = async {
-            // The store itself keeps the channel open.
-            let _ = server.earlier_deadline.1.recv().await;
-        };
-        future::or(due, changed).await;
     }
 }

@@ -49,8 +49,6 @@ pub(crate) fn recover(path: &Path, store: &mut Store, epoch: u64) -> io::Result<
                     }
                     // Meanwhile nothing has expired: the journal says what has. From now on it does.
                     store.set_now(Millis::START.after(1).unwrap_or(Millis::START));
-                    // What was done again is no news.
-                    drop(store.take_news());
                     return Ok(recovered);
                 }
                 count => {

@@ -1,7 +1,7 @@
 //! Keys that live for a time only.
 //!
-//! A key that has expired is removed when somebody asks for it, and otherwise soon after, by the
-//! task that sleeps until the [next deadline](Store::next_deadline).
+//! A key that has expired is removed when somebody asks for it, and otherwise soon after, by whoever
+//! follows the [news](super::News) about deadlines, and then [says so](Store::expire).
 
 use std::num::NonZeroU64;
 
@@ -58,25 +58,16 @@ impl Store {
         }
     }
 
-    /// Returns the earliest deadline. The key expires when it has passed.
-    pub(crate) fn next_deadline(&self) -> Option<Millis> {
-        self.deadlines.first().map(|(deadline, _)| *deadline)
-    }
-
-    /// Removes up to `most` keys that have expired. Returns `true` if there may be more.
-    pub(crate) fn remove_expired(&mut self, most: usize) -> bool {
-        for _ in 0..most {
-            match self.deadlines.first() {
-                Some((deadline, key)) if *deadline < self.now => {
-                    let key = key.clone();
-                    let index = self.entries.get_index_of(&key);
-                    self.note(&[b"DEL", &key]);
-                    self.remove_at(index.expect("a key with a deadline is there"));
-                }
-                _ => return false,
+    /// Removes a key that has expired. Returns `false` if it has not, or is not there.
+    pub(crate) fn expire(&mut self, key: &[u8]) -> bool {
+        match self.entries.get_index_of(key) {
+            Some(index) if self.is_due(index) => {
+                self.note(&[b"DEL", key]);
+                self.remove_at(index);
+                true
             }
+            _ => false,
         }
-        true
     }
 
     /// Returns `true` if the entry has expired.
@@ -94,14 +85,9 @@ impl Store {
         if entry.deadline == deadline {
             return;
         }
-        if let Some(old) = entry.deadline {
-            self.deadlines.remove(&(old, key.clone()));
-        }
+        self.expiring -= usize::from(entry.deadline.is_some());
+        self.expiring += usize::from(deadline.is_some());
         entry.deadline = deadline;
-        if let Some(new) = deadline {
-            let is_next = self.deadlines.first().is_none_or(|(next, _)| new < *next);
-            self.deadlines.insert((new, key.clone()));
-            self.news.earlier_deadline |= is_next;
-        }
+        self.news.deadlines.push((key.clone(), deadline));
     }
 }

@@ -2,7 +2,7 @@
 
 use indexmap::map;
 
-use super::{Bytes, Entry, Millis, Value};
+use super::{Bytes, Entry, Value};
 
 /// Lists that are longer are dropped piece by piece.
 pub(super) const LONG: usize = 1024;
@@ -11,8 +11,6 @@ pub(super) const LONG: usize = 1024;
 pub(crate) enum Garbage {
     /// All keys and values that there were.
     Entries(map::IntoIter<Bytes, Entry>),
-    /// All deadlines that there were.
-    Deadlines(std::collections::btree_set::IntoIter<(Millis, Bytes)>),
     /// A list.
     List(std::collections::vec_deque::IntoIter<Bytes>),
 }
@@ -22,7 +20,6 @@ impl Garbage {
     pub(crate) fn drop_some(&mut self, count: usize) -> bool {
         match self {
             Garbage::Entries(entries) => drop_from(entries, count),
-            Garbage::Deadlines(deadlines) => drop_from(deadlines, count),
             Garbage::List(list) => drop_from(list, count),
         }
     }

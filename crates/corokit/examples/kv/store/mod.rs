@@ -10,7 +10,6 @@ mod lists;
 mod scan;
 mod waiters;
 
-use std::collections::BTreeSet;
 use std::mem;
 
 use indexmap::IndexMap;
@@ -53,8 +52,10 @@ pub(crate) struct Entry {
 pub(crate) struct News {
     /// What was given to those who wait for an element of a list.
     pub(crate) granted: Vec<(Sender<Grant>, Grant)>,
-    /// The next key expires earlier than the one that was next before.
-    pub(crate) earlier_deadline: bool,
+    /// Everything was removed, before what follows.
+    pub(crate) cleared: bool,
+    /// When keys expire now; `None` for those that do not, or are gone.
+    pub(crate) deadlines: Vec<(Bytes, Option<Millis>)>,
     /// What is to be dropped when there is time for it.
     pub(crate) garbage: Vec<Garbage>,
     /// What has happened, as commands; nothing if it is not [kept](Store::keep_effects).
@@ -67,8 +68,8 @@ pub(crate) struct Store {
     /// The map keeps its entries in one array, in which a scan can go on where it left off.
     entries: IndexMap<Bytes, Entry, foldhash::fast::RandomState>,
     now: Millis,
-    /// All deadlines in order, to find those that have passed.
-    deadlines: BTreeSet<(Millis, Bytes)>,
+    /// How many keys expire.
+    expiring: usize,
     waiters: Waiters,
     /// The scans that are under way.
     scans: Vec<Scan>,
@@ -84,7 +85,7 @@ impl Store {
         Store {
             entries: IndexMap::default(),
             now: Millis::START,
-            deadlines: BTreeSet::new(),
+            expiring: 0,
             waiters: Waiters::default(),
             scans: Vec::new(),
             last_scan: 0,
@@ -101,19 +102,19 @@ impl Store {
 
     /// Returns the number of keys that expire.
     pub(crate) fn deadlines_len(&self) -> usize {
-        self.deadlines.len()
+        self.expiring
     }
 
     /// Removes everything. Who waits for a list goes on waiting.
     pub(crate) fn clear(&mut self) {
-        let entries = mem::take(&mut self.entries);
-        let deadlines = mem::take(&mut self.deadlines);
         // However much there was: it is gone now, and its memory later.
-        let garbage = [
-            Garbage::Entries(entries.into_iter()),
-            Garbage::Deadlines(deadlines.into_iter()),
-        ];
-        self.news.garbage.extend(garbage);
+        let entries = mem::take(&mut self.entries);
+        self.news
+            .garbage
+            .push(Garbage::Entries(entries.into_iter()));
+        self.expiring = 0;
+        self.news.deadlines.clear();
+        self.news.cleared = true;
         self.note(&[b"FLUSHALL"]);
     }
 
@@ -206,8 +207,9 @@ impl Store {
     fn remove_at(&mut self, index: usize) {
         self.note_move(index);
         if let Some((key, entry)) = self.entries.swap_remove_index(index) {
-            if let Some(deadline) = entry.deadline {
-                self.deadlines.remove(&(deadline, key));
+            if entry.deadline.is_some() {
+                self.expiring -= 1;
+                self.news.deadlines.push((key, None));
             }
             self.news.garbage.extend(entry.value.into_garbage());
         }

@@ -21,7 +21,7 @@ enum Op {
     Deadline(u8, Option<u16>),
     Push(u8, bool, Vec<Vec<u8>>),
     Pop(u8, bool),
-    Expire,
+    Expire(u8),
     Later(u16),
     Clear,
 }
@@ -37,7 +37,7 @@ fn op() -> impl Strategy<Value = Op> {
         2 => (key.clone(), deadline()).prop_map(|(k, d)| Op::Deadline(k, d)),
         4 => (key.clone(), any::<bool>(), vec(text(), 1..4)).prop_map(|(k, l, e)| Op::Push(k, l, e)),
         4 => (key, any::<bool>()).prop_map(|(k, l)| Op::Pop(k, l)),
-        1 => Just(Op::Expire),
+        1 => (0..5_u8).prop_map(Op::Expire),
         2 => (0..300_u16).prop_map(Op::Later),
         1 => Just(Op::Clear),
     ]
@@ -71,7 +71,7 @@ fn apply(store: &mut Store, op: Op) {
             }
         }
         Op::Pop(key, left) => drop(store.pop(&[key], end(left))),
-        Op::Expire => drop(store.remove_expired(2)),
+        Op::Expire(key) => drop(store.expire(&[key])),
         Op::Later(millis) => {
             let now = after(store, millis).unwrap();
             store.set_now(now);
