@@ -72,7 +72,8 @@ pub(crate) fn give_back(node: Option<TaskNode>) {
 /// Gives a future a priority, on any executor: the locks of this crate know how urgent it is when it
 /// asks for them, and while it holds them.
 ///
-/// The executor itself goes on in its own order. Tasks that the future spawns are tasks of their own:
+/// The executor itself goes on in its own order. What the future starts eagerly runs as a part of it,
+/// and what that locks, it has locked itself, unless it is given a node of its own. Tasks that the future spawns are tasks of their own:
 /// [`inherit`] gives them the same priority.
 ///
 /// Source: async-utils' `priority_context`, `asynkit.PriorityTask`.

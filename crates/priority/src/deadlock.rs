@@ -161,6 +161,7 @@ fn report_to_hook(list: Arc<dyn WaitList>) {
 struct Step {
     task: TaskNode,
     list: Arc<dyn WaitList>,
+    stamp: u64,
     grant: u64,
     from: Option<usize>,
 }
@@ -168,28 +169,35 @@ struct Step {
 /// Looks whether `task`, which waits in `list`, waits for itself in the end.
 ///
 /// The locks are looked at one after the other, so what is found may never have been so at one
-/// time. Two walks that find the same, grant by grant, have seen a cycle: whoever is in it cannot
-/// have moved between them.
+/// time. Two walks that find the same, wait by wait and grant by grant, have seen a cycle: whoever is
+/// in it cannot have moved between them. If they differ, somebody has moved, and there is to be looked
+/// again, until they agree or nothing is found.
 pub(crate) fn find(task: &TaskNode, list: Arc<dyn WaitList>) -> Option<Deadlock> {
-    let (first, chain) = walk(task, Arc::clone(&list))?;
-    let (second, _) = walk(task, list)?;
-    (first == second).then_some(Deadlock { chain })
+    let (mut former, _) = walk(task, Arc::clone(&list))?;
+    loop {
+        let (trail, chain) = walk(task, Arc::clone(&list))?;
+        if trail == former {
+            return Some(Deadlock { chain });
+        }
+        former = trail;
+    }
 }
 
-/// What two walks are compared by: tasks and grants.
+/// What two walks are compared by: the waits and the grants.
 type Trail = Vec<(u64, u64)>;
 
 fn walk(start: &TaskNode, list: Arc<dyn WaitList>) -> Option<(Trail, Vec<ChainLink>)> {
     let mut steps: Vec<Step> = Vec::new();
     let mut seen = vec![start.number()];
-    let mut open = vec![(start.clone(), list, None)];
+    let mut open = vec![(start.clone(), list, 0, None)];
     // Depth first, and without recursion: chains may be long.
-    while let Some((task, list, from)) = open.pop() {
+    while let Some((task, list, stamp, from)) = open.pop() {
         for (holder, grant) in list.holders() {
             let index = steps.len();
             steps.push(Step {
                 task: task.clone(),
                 list: Arc::clone(&list),
+                stamp,
                 grant,
                 from,
             });
@@ -201,7 +209,7 @@ fn walk(start: &TaskNode, list: Arc<dyn WaitList>) -> Option<(Trail, Vec<ChainLi
             }
             seen.push(holder.number());
             for wait in holder.waits() {
-                open.push((holder.clone(), wait.list, Some(index)));
+                open.push((holder.clone(), wait.list, wait.stamp, Some(index)));
             }
         }
     }
@@ -217,7 +225,7 @@ fn trace(steps: &[Step], last: usize) -> (Trail, Vec<ChainLink>) {
         index = step.from;
     }
     path.reverse();
-    let trail = path.iter().map(|step| (step.task.number(), step.grant));
+    let trail = path.iter().map(|step| (step.stamp, step.grant));
     let chain = path.iter().map(|step| ChainLink {
         task: step.task.name(),
         lock: step.list.name(),

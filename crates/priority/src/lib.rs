@@ -23,9 +23,11 @@
 //! - **Priority**: a finite number, and the lower the sooner. [`Priority::HIGH`], `NORMAL` and `LOW`
 //!   are -10, 0 and 10; a task that has not been given one is normal.
 //! - **Order**: by priority, and first in, first out among equals. What the program places at a
-//!   position, by `task_switch` or `sleep_insert`, goes before all priorities.
+//!   position, by `task_switch` or `sleep_insert`, goes before all priorities, together with what it
+//!   is placed behind: also before what comes later. Only `Position::Back` is the regular place.
 //! - **Change**: `set_priority` takes effect at once, wherever the task is. A task that is in the
-//!   queue keeps its arrival, so that raising it and lowering it again changes nothing.
+//!   queue keeps its arrival, so that raising it and lowering it again changes nothing. The loop's own
+//!   `set_priority` is for tasks that use no locks; a [`TaskNode`] is for those that do.
 //! - **Waiting**: with the default [`Ageing`], a task that becomes ready behind `m` others runs after
 //!   at most `256 + 32 * (m + 1)` turns, whatever else comes.
 //!

@@ -60,6 +60,9 @@ pub(crate) fn next_number() -> u64 {
 pub trait TaskControl: Send + Sync {
     /// Called after the effective priority of the task has changed, on any thread and with no lock
     /// held. Several changes may come as one.
+    ///
+    /// It must not panic: whoever has changed the priority, by asking for a lock or giving one back,
+    /// would panic in the middle of that.
     fn priority_changed(&self, node: &TaskNode);
 }
 
@@ -82,7 +85,7 @@ impl Changes {
             if let Some(control) = control {
                 control.priority_changed(&node);
             }
-            for Wait { list, waiter } in waits {
+            for Wait { list, waiter, .. } in waits {
                 // The list reads the priority again when it has locked itself: so whoever is there last
                 // finds what counts, though several change it at a time.
                 list.refresh(waiter, &mut self);

@@ -36,6 +36,8 @@ pub(crate) struct WaiterId {
 pub(crate) struct Wait {
     pub(crate) list: Arc<dyn WaitList>,
     pub(crate) waiter: WaiterId,
+    /// Which of the waits of the task it is: it waits there again by another one.
+    pub(crate) stamp: u64,
 }
 
 /// The places where a task waits.
@@ -70,6 +72,7 @@ impl<L: WaitList + 'static> ListName<L> {
         Wait {
             list: list.expect("the list is in use"),
             waiter: self.waiter(number),
+            stamp: next_number(),
         }
     }
 }

@@ -175,3 +175,55 @@ proptest! {
         }
     }
 }
+
+/// Somebody who places itself behind the first, again and again, promises places: they count as turns.
+#[test]
+fn the_bound_holds_when_somebody_places_itself_all_the_time() {
+    let mut queue = PriorityQueue::new();
+    queue.set_slots(3);
+    let (waiting, urgent, placed) = (0, 1, 2);
+    queue.set_priority(urgent, Priority::HIGH);
+    queue.push(waiting);
+    let mut turns = 0;
+    loop {
+        queue.push(urgent);
+        queue.insert_at(placed, 1);
+        loop {
+            match queue.pop() {
+                Some(slot) if slot == waiting => return,
+                Some(slot) if slot == placed => break,
+                _ => turns += 1,
+            }
+        }
+        assert!(turns <= 256 + 32 * 2, "it has waited {turns} turns");
+    }
+}
+
+/// The share stays a share: those who are old get one turn in 32, however others are placed.
+#[test]
+fn those_who_are_old_get_no_more_than_their_share_by_the_places_of_others() {
+    for rounds in 300..340 {
+        let mut queue = PriorityQueue::new();
+        queue.set_slots(1100);
+        let (urgent, placed) = (0, 1);
+        queue.set_priority(urgent, Priority::HIGH);
+        (100..1100).for_each(|slot| queue.push(slot));
+        for _ in 0..rounds {
+            queue.push(urgent);
+            while queue.pop() != Some(urgent) {}
+        }
+        queue.push(urgent);
+        let mut others = 0;
+        'served: loop {
+            queue.insert_at(placed, 1);
+            loop {
+                match queue.pop() {
+                    Some(slot) if slot == urgent => break 'served,
+                    Some(slot) if slot == placed => break,
+                    _ => others += 1,
+                }
+            }
+        }
+        assert!(others <= 1, "{others} went first");
+    }
+}

@@ -214,6 +214,29 @@ fn a_deadline_ends_the_wait_and_a_notification_comes_before_it() {
     });
 }
 
+/// One whose deadline has passed waits for the lock only: it takes no notification from another.
+#[test]
+fn a_notification_reaches_somebody_whatever_passes_first() {
+    for _ in 0..200 {
+        let (mutex, changed) = (PriorityMutex::new(()), PriorityCondvar::new());
+        thread::scope(|threads| {
+            let guard = mutex.lock_blocking();
+            let timed = threads.spawn(|| {
+                let guard = mutex.lock_blocking();
+                changed.wait_deadline(guard, Instant::now()).1
+            });
+            drop(guard);
+            let guard = mutex.lock_blocking();
+            let mut other = changed.listen();
+            assert!(poll(&mut other).is_pending());
+            assert!(changed.notify_one());
+            drop(guard);
+            let notified = timed.join().unwrap();
+            assert!(notified || poll(&mut other).is_ready());
+        });
+    }
+}
+
 #[test]
 fn guards_that_borrow_nothing_come_back_as_such() {
     let mutex = Arc::new(PriorityMutex::new(1));

@@ -297,6 +297,24 @@ fn a_future_that_another_task_goes_on_with_follows_that_one() {
     assert_eq!(holder.effective_priority(), Priority::new(5));
 }
 
+/// Also when it had been granted the lock already.
+#[test]
+fn a_grant_that_another_task_takes_up_is_held_by_that_one() {
+    let mutex = PriorityMutex::new(());
+    let nodes = [node(5), node(6)];
+    let held = mutex.try_lock().unwrap();
+    let mut lock = mutex.lock();
+    assert!(poll(&mut Box::pin(scope_as(nodes[0].clone(), &mut lock))).is_pending());
+    drop(held);
+    let guard = ready(&mut Box::pin(scope_as(nodes[1].clone(), &mut lock)));
+    let mut urgent = mutex.lock_at(Priority::HIGH);
+    assert!(poll(&mut urgent).is_pending());
+    assert_eq!(nodes[0].effective_priority(), Priority::new(5));
+    assert_eq!(nodes[1].effective_priority(), Priority::HIGH);
+    drop(guard);
+    assert_eq!(nodes[1].effective_priority(), Priority::new(6));
+}
+
 #[test]
 fn a_cycle_is_reported_by_the_one_who_asks() {
     let locks = ["cache", "log", "config"].map(|name| PriorityMutex::named((), name));

@@ -108,6 +108,13 @@ impl Naive {
     fn place(&mut self, count: usize) {
         let order = self.order();
         let count = count.clamp(self.placed.len(), order.len());
+        // A place is a turn.
+        let turns = (count - self.placed.len()) as u64;
+        let aged = self.next().is_some_and(|(_, aged)| aged);
+        if let (1.., true, Some((every, _))) = (turns, aged, self.ageing) {
+            self.next_share = self.pops + every;
+        }
+        self.pops += turns;
         self.placed = order[..count].to_vec();
         let placed = &self.placed;
         self.regular.retain(|(slot, _)| !placed.contains(slot));

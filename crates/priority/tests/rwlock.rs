@@ -113,6 +113,23 @@ fn all_readers_and_the_writer_are_as_urgent_as_who_waits() {
     drop(guard);
 }
 
+#[test]
+fn a_grant_that_another_task_takes_up_is_held_by_that_one() {
+    let lock = PriorityRwLock::new(());
+    let nodes = [node(5), node(6)];
+    let held = lock.try_write().unwrap();
+    let mut read = lock.read();
+    assert!(poll(&mut Box::pin(scope_as(nodes[0].clone(), &mut read))).is_pending());
+    drop(held);
+    let guard = ready(&mut Box::pin(scope_as(nodes[1].clone(), &mut read)));
+    let mut urgent = lock.write_at(Priority::HIGH);
+    assert!(poll(&mut urgent).is_pending());
+    assert_eq!(nodes[0].effective_priority(), Priority::new(5));
+    assert_eq!(nodes[1].effective_priority(), Priority::HIGH);
+    drop(guard);
+    assert_eq!(nodes[1].effective_priority(), Priority::new(6));
+}
+
 /// Raised above the writer that it waits behind, a reader is let in at once, and woken.
 #[test]
 fn a_priority_that_changes_serves_who_has_room_now() {

@@ -63,6 +63,18 @@ impl Line {
         drop(left);
     }
 
+    /// Takes a waiter out unless it has been notified. Returns `true` if it has.
+    pub(super) fn give_up(&self, number: u32) -> bool {
+        let mut waiters = self.lock();
+        if waiters.get(number).is_some_and(|waiter| waiter.what) {
+            return true;
+        }
+        let left = waiters.part(&self.list, number);
+        drop(waiters);
+        drop(left);
+        false
+    }
+
     /// Takes a waiter out. If it has been notified, the next one is.
     pub(super) fn leave(&self, number: u32) {
         let left = self.lock().part(&self.list, number);

@@ -19,8 +19,8 @@ use crate::blocking::{block_on, block_on_until};
 ///
 /// A notification goes to the most urgent one who waits, by the priorities that the tasks have when it
 /// is sent, and to the first among equals. It is never lost: if that one goes away before it has got
-/// the lock back, the next in line is notified. Nobody is notified for any other reason, so there are
-/// no spurious wake-ups; still, somebody else may have the lock first, so what one waits for is to be
+/// the lock back, the next in line is notified, also one that has come later. There are no other
+/// reasons to be notified; still, somebody else may have the lock first, so what one waits for is to be
 /// looked at again: [`wait_while`](PriorityCondvar::wait_while).
 ///
 /// Notifying takes no lock, and needs none; a notification that nobody waits for is gone.
@@ -205,7 +205,8 @@ impl PriorityCondvar {
     pub fn wait_deadline<G: Guard>(&self, guard: G, deadline: Instant) -> (G, bool) {
         let mut wait = self.wait(guard);
         let notified = block_on_until(deadline, wait.notified()).is_some();
-        wait.stop_waiting();
+        // In line no longer: what comes from now on is for others.
+        let notified = wait.give_up() || notified;
         (block_on(wait), notified)
     }
 

@@ -106,8 +106,15 @@ impl<G: Guard> CondvarWait<G> {
         }
     }
 
+    /// Waits for no notification any more. Returns `true` if there has been one.
+    pub(super) fn give_up(&mut self) -> bool {
+        let notified = self.place.give_up();
+        self.stop_waiting();
+        notified
+    }
+
     /// Goes on to take the lock, notified or not.
-    pub(super) fn stop_waiting(&mut self) {
+    fn stop_waiting(&mut self) {
         self.phase = match mem::replace(&mut self.phase, Phase::Done) {
             Phase::Waits(mutex) => Phase::Locks(G::lock(mutex)),
             phase => phase,
@@ -167,6 +174,15 @@ impl Place {
             Some(number) if !self.line.poll(number, cx.waker()) => Poll::Pending,
             _ => Poll::Ready(()),
         }
+    }
+
+    /// Leaves the line, unless there has been a notification. Returns `true` if there has.
+    fn give_up(&mut self) -> bool {
+        let notified = self.number.is_some_and(|number| self.line.give_up(number));
+        if !notified {
+            self.number = None;
+        }
+        notified
     }
 
     /// Ends the wait, and keeps what it was notified of.

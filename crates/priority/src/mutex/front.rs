@@ -5,9 +5,9 @@ use std::task::Waker;
 
 use corokit_core::Priority;
 
-use super::line::{Asked, Line};
+use super::line::{Asked, Line, TakenUp};
 use super::word::{IsContended, Word};
-use crate::current::{current, give_back};
+use crate::current::{current, give_back, with_current};
 use crate::node::TaskNode;
 
 /// A word, which is enough while nobody waits, and from the first wait on a line.
@@ -45,7 +45,11 @@ impl Front {
     /// Returns `true` if a waiter takes up what it has been granted.
     pub(super) fn poll(&self, number: u32, waker: &Waker) -> bool {
         let line = self.line();
-        line.take_up(number) || line.poll(number, current().as_ref(), waker)
+        let taken_up = with_current(|node| line.take_up(number, node));
+        if let Some(TakenUp::ByAnother) = taken_up {
+            line.adopt(&self.word, current());
+        }
+        taken_up.is_some() || line.poll(number, current().as_ref(), waker)
     }
 
     /// Gives the lock back, which the caller has.

@@ -1,4 +1,5 @@
-//! The mutex and its guards: the one file of this crate with unsafe code, for the data.
+//! The mutex and its guards. Unsafe code is for the data; else only the word and the reader-writer lock
+//! have any.
 
 #![expect(unsafe_code, reason = "the data of the mutex")]
 
@@ -31,7 +32,8 @@ use crate::current::{current, lend_current};
 ///
 /// While somebody more urgent waits, the holder is as urgent as that one: in the queue of its
 /// executor, and in every line in which it waits itself, and so on through chains of any length. It
-/// ends at once when the waiter is served, goes away, or becomes less urgent.
+/// ends at once when the waiter is served, goes away, or becomes less urgent; in a cycle of tasks that
+/// wait for each other, when the cycle ends.
 ///
 /// # Cancel safety
 ///

@@ -59,6 +59,15 @@ pub(crate) enum Asked {
     Waits(u32),
 }
 
+/// Who takes a grant up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TakenUp {
+    /// The task that it was granted to.
+    ByItsTask,
+    /// Another one, which goes on with the future: it is to be the holder.
+    ByAnother,
+}
+
 /// What is left to do when the line is no longer locked.
 #[derive(Default)]
 #[must_use]
@@ -186,11 +195,26 @@ impl Line {
         }
     }
 
-    /// Returns `true` if a waiter has been granted the lock, and takes it up.
-    pub(crate) fn take_up(&self, number: u32) -> bool {
-        let waiter = self.lock().take_up(number);
+    /// Takes up what a waiter has been granted, if it has.
+    pub(crate) fn take_up(&self, number: u32, node: Option<&TaskNode>) -> Option<TakenUp> {
+        let mut state = self.lock();
+        let waiter = state.take_up(number)?;
+        let holder = state
+            .holder
+            .as_ref()
+            .and_then(|holder| holder.node.as_ref());
+        let same = match (holder, node) {
+            (None, None) => true,
+            (Some(holder), Some(node)) => holder.is_same(node),
+            _ => false,
+        };
+        drop(state);
         // Dropped when the line is no longer locked.
-        waiter.is_some()
+        drop(waiter);
+        Some(match same {
+            true => TakenUp::ByItsTask,
+            false => TakenUp::ByAnother,
+        })
     }
 
     /// As [`take_up`](Line::take_up), and otherwise keeps the waker, and follows the task that polls.
@@ -348,7 +372,9 @@ impl WaitList for Line {
 
     fn holders(&self) -> Holders {
         let state = self.lock();
+        // One who has been granted the lock and does not know it yet waits for nobody.
         let holder = state.holder.as_ref();
+        let holder = holder.filter(|holder| holder.granted.is_none());
         let node = holder.and_then(|holder| holder.node.clone());
         node.map(|node| (node, state.grants)).into_iter().collect()
     }

@@ -5,6 +5,7 @@ mod buckets;
 mod list;
 
 use std::fmt;
+use std::mem;
 
 use corokit_core::{Priority, ReadyQueue};
 
@@ -159,12 +160,18 @@ impl PriorityQueue {
         if slot == NONE {
             return None;
         }
-        self.pops += 1;
-        if let (true, Ageing::Share { every, .. }) = (aged, self.ageing) {
-            self.next_share = self.pops - 1 + u64::from(every.get());
-        }
+        self.count_turn(aged);
         self.unlink(slot);
         Some(slot)
+    }
+
+    /// Notes that a regular entry has its turn, or has been promised one.
+    #[inline]
+    fn count_turn(&mut self, aged: bool) {
+        if let (true, Ageing::Share { every, .. }) = (aged, self.ageing) {
+            self.next_share = self.pops + u64::from(every.get());
+        }
+        self.pops += 1;
     }
 
     /// Takes an entry out that is in the queue.
@@ -208,9 +215,11 @@ impl PriorityQueue {
 
     /// Places regular entries while there are any, and more are wanted.
     fn place_while(&mut self, wanted: impl Fn(&Self) -> bool) {
-        // Only the very next one may owe its place to its age.
-        let (mut slot, _) = self.next();
+        // Only the very next one may owe its place to its age. A place is a turn, for the others' ages
+        // as well: nobody gets round the share by placing.
+        let (mut slot, mut aged) = self.next();
         while slot != NONE && wanted(self) {
+            self.count_turn(mem::take(&mut aged));
             self.unlink(slot);
             self.lane.push_back(&mut self.links, slot);
             self.placed(slot);

@@ -24,7 +24,7 @@ use crate::deadlock::Deadlock;
 ///
 /// By the live priorities of the waiting tasks, readers and writers in one line, and first in, first
 /// out among equals. Nobody overtakes one who is as urgent, though there may be room: a reader waits
-/// behind a writer that waits. So neither readers nor writers starve the others. One who is strictly
+/// behind a writer that waits. So neither readers nor writers starve others of their priority. One who is strictly
 /// more urgent than all who wait goes first, if there is room.
 ///
 /// A task that reads, and asks to read again, may so wait for a writer that waits for the task:
@@ -575,8 +575,9 @@ macro_rules! write_guard {
             /// ```
             pub fn downgrade(mut self) -> $read<$($lifetime,)? T> {
                 let ticket = mem::replace(&mut self.ticket, SPENT);
+                let read = $read::new(&self.lock, ticket);
                 self.lock.line().downgrade();
-                $read::new(&self.lock, ticket)
+                read
             }
         }
 

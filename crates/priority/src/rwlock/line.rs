@@ -47,6 +47,8 @@ struct Holder {
     node: Option<TaskNode>,
     /// What is lent to it.
     loan: Option<Priority>,
+    /// Whether it knows that it holds the lock.
+    knows: bool,
 }
 
 struct Want {
@@ -102,7 +104,7 @@ impl Line {
     pub(super) fn try_acquire(&self, access: Access, node: Option<TaskNode>) -> Option<Ticket> {
         let mut state = self.lock();
         if state.waiters.is_empty() && state.has_room(access) {
-            return Some(state.hold(access, node));
+            return Some(state.hold(access, node, true));
         }
         drop(state);
         None
@@ -124,7 +126,7 @@ impl Line {
         let is_first = first.is_none_or(|(priority, _)| own < priority);
         let asked = if is_first && state.has_room(access) {
             after._waker = Some(waker);
-            let ticket = state.hold(access, node);
+            let ticket = state.hold(access, node, true);
             self.lend(&mut state, &mut after.changes);
             Asked::Acquired(ticket)
         } else {
@@ -154,10 +156,20 @@ impl Line {
         let mut after = After::default();
         let mut state = self.lock();
         let waiter = state.waiters.get_mut(number)?;
-        let ticket = waiter.what.granted;
-        if ticket.is_some() {
+        let granted = waiter.what.granted;
+        let mut adopt = false;
+        if let Some(ticket) = granted {
             after._waker = Some(waker);
             after._waiter = state.waiters.remove(number);
+            if let Some(holder) = state.holders.get_mut(&ticket) {
+                holder.knows = true;
+                // Another task may have gone on with the future.
+                adopt = match (&holder.node, node) {
+                    (None, None) => false,
+                    (Some(holder), Some(node)) => !holder.is_same(node),
+                    _ => true,
+                };
+            }
         } else {
             after._waker = waiter.waker.replace(waker);
             after._left = state.waiters.follow(&self.list, number, node);
@@ -167,7 +179,10 @@ impl Line {
         }
         drop(state);
         after.finish();
-        ticket
+        if let (Some(ticket), true) = (granted, adopt) {
+            self.adopt(ticket, node.cloned());
+        }
+        granted
     }
 
     /// Gives the lock back.
@@ -219,7 +234,12 @@ impl Line {
             let writing = state.writing;
             self.give_up(&mut state, ticket, &mut after);
             state.writing = writing;
-            state.holders.insert(ticket, Holder { node, loan: None });
+            let holder = Holder {
+                node,
+                loan: None,
+                knows: true,
+            };
+            state.holders.insert(ticket, holder);
             self.lend(&mut state, &mut after.changes);
         }
         after.finish();
@@ -265,7 +285,7 @@ impl Line {
                 .as_ref()
                 .and_then(|node| node.end_wait(self.list.waiter(number)));
             ended.extend(wait);
-            state.hold(access, node);
+            state.hold(access, node, false);
         }
         self.lend(state, changes);
     }
@@ -308,7 +328,8 @@ impl WaitList for Line {
 
     fn holders(&self) -> Holders {
         let state = self.lock();
-        let holders = state.holders.iter();
+        // One who has been granted the lock and does not know it yet waits for nobody.
+        let holders = state.holders.iter().filter(|(_, holder)| holder.knows);
         holders
             .filter_map(|(ticket, holder)| Some((holder.node.clone()?, *ticket)))
             .collect()
@@ -328,10 +349,14 @@ impl State {
     }
 
     /// Makes somebody a holder.
-    fn hold(&mut self, access: Access, node: Option<TaskNode>) -> Ticket {
+    fn hold(&mut self, access: Access, node: Option<TaskNode>, knows: bool) -> Ticket {
         self.grants += 1;
         self.writing = access == Access::Write;
-        let holder = Holder { node, loan: None };
+        let holder = Holder {
+            node,
+            loan: None,
+            knows,
+        };
         self.holders.insert(self.grants, holder);
         self.grants
     }

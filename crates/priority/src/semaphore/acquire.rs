@@ -88,6 +88,14 @@ impl<P: Urgency> Asking<P> {
         }
     }
 
+    /// Asks with another priority from now on.
+    fn set_priority(&mut self, front: &Front<P>, priority: P) {
+        self.ask = Ask::At(priority);
+        if let Progress::Waits(number) = self.progress {
+            front.requeue(number, priority);
+        }
+    }
+
     /// Goes away, and passes on what was granted.
     fn leave(&mut self, front: &Front<P>) {
         if let Progress::Waits(number) = mem::replace(&mut self.progress, Progress::Done) {
@@ -119,6 +127,31 @@ macro_rules! acquire {
                         progress: Progress::New,
                     },
                 }
+            }
+
+            /// Waits with another priority from now on, which does not follow a task. The arrival stays:
+            /// it comes before those of that priority that have come later.
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// use corokit_priority::PrioritySemaphore;
+            /// use futures_lite::future::{block_on, poll_once};
+            /// use std::sync::Arc;
+            ///
+            /// let semaphore = Arc::new(PrioritySemaphore::new(0));
+            /// let [mut first, mut second] = [1, 2].map(|deadline| semaphore.acquire_at_arc(deadline));
+            /// block_on(async {
+            ///     assert!(poll_once(&mut first).await.is_none());
+            ///     assert!(poll_once(&mut second).await.is_none());
+            ///     // It has less time than was thought.
+            ///     second.set_priority(0);
+            ///     semaphore.add_permits(1);
+            ///     assert!(poll_once(&mut second).await.is_some());
+            /// });
+            /// ```
+            pub fn set_priority(&mut self, priority: P) {
+                self.asking.set_priority(self.semaphore.front(), priority);
             }
         }
 

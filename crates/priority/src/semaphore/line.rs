@@ -88,6 +88,21 @@ impl<P: Urgency> Front<P> {
         left.is_some()
     }
 
+    /// Gives a waiter another priority, which follows no task. It keeps its arrival.
+    pub(super) fn requeue(&self, number: u32, priority: P) {
+        let line = self.line();
+        let mut waiters = line.lock();
+        let node = waiters
+            .get_mut(number)
+            .and_then(|waiter| waiter.node.take());
+        let ended = node
+            .as_ref()
+            .and_then(|node| node.end_wait(line.list.waiter(number)));
+        waiters.requeue(number, priority);
+        drop(waiters);
+        drop((node, ended));
+    }
+
     /// Takes a waiter out of the line. A permit that it was granted goes on.
     pub(super) fn leave(&self, number: u32) {
         let line = self.line();

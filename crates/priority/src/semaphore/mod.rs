@@ -172,6 +172,39 @@ impl<P: Urgency> PrioritySemaphore<P> {
         block_on_until(deadline, self.acquire_at(priority))
     }
 
+    /// Takes a permit that borrows nothing, if there is one; then nobody waits.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_priority::PrioritySemaphore;
+    /// use std::sync::Arc;
+    ///
+    /// let semaphore: Arc<PrioritySemaphore> = Arc::new(PrioritySemaphore::new(1));
+    /// let permit = semaphore.try_acquire_arc();
+    /// assert!(permit.is_some() && semaphore.try_acquire_arc().is_none());
+    /// ```
+    pub fn try_acquire_arc(self: &Arc<Self>) -> Option<PriorityPermitArc<P>> {
+        self.front.try_acquire().then(|| self.permit_arc())
+    }
+
+    /// Returns how many wait.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_priority::PrioritySemaphore;
+    /// use futures_lite::future::{block_on, poll_once};
+    ///
+    /// let semaphore = PrioritySemaphore::new(0);
+    /// let mut waits = semaphore.acquire_at(1);
+    /// assert!(block_on(poll_once(&mut waits)).is_none());
+    /// assert_eq!(semaphore.waiting(), 1);
+    /// ```
+    pub fn waiting(&self) -> usize {
+        self.front.waiting()
+    }
+
     /// Adds permits: to those who wait first.
     ///
     /// # Examples
@@ -263,11 +296,41 @@ impl PrioritySemaphore<Priority> {
     }
 }
 
+/// As urgent as the task is.
+impl PrioritySemaphore<Priority> {
+    /// Blocks the thread until it has a permit, as urgent as the task that blocks it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_priority::PrioritySemaphore;
+    ///
+    /// drop(PrioritySemaphore::new(1).acquire_blocking());
+    /// ```
+    pub fn acquire_blocking(&self) -> PriorityPermit<'_> {
+        block_on(self.acquire())
+    }
+
+    /// Blocks the thread until it has a permit, or until `deadline`: then there is `None`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_priority::PrioritySemaphore;
+    /// use std::time::Instant;
+    ///
+    /// assert!(PrioritySemaphore::new(0).acquire_deadline(Instant::now()).is_none());
+    /// ```
+    pub fn acquire_deadline(&self, deadline: Instant) -> Option<PriorityPermit<'_>> {
+        block_on_until(deadline, self.acquire())
+    }
+}
+
 impl<P: Urgency> fmt::Debug for PrioritySemaphore<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PrioritySemaphore")
             .field("permits", &self.permits())
-            .field("waiting", &self.front.waiting())
+            .field("waiting", &self.waiting())
             .finish()
     }
 }
