@@ -4,8 +4,9 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use corokit::priority::Priority;
+use smol::lock::Mutex;
 
-use crate::connection::{self, FLUSH_AT, Socket};
+use crate::connection::{self, FLUSH_AT, Lost, Socket};
 use crate::resp::Output;
 use crate::server::Server;
 use crate::store::Bytes;
@@ -37,6 +38,8 @@ pub(crate) struct Client {
     pub(crate) urgency: Cell<Priority>,
     /// The server does not end before it has gone.
     _hold: Hold,
+    /// Who writes has this: the connection, or a command that replies as it goes.
+    writing: Mutex<()>,
     /// Where its replies go; none in tests of the commands.
     socket: Option<Socket>,
 }
@@ -51,6 +54,7 @@ impl Client {
             name: RefCell::default(),
             after: Cell::new(After::Continue),
             seen: Cell::new(0),
+            writing: Mutex::new(()),
             _hold: server.shutdown.hold(),
             urgency: Cell::new(Priority::NORMAL),
             socket,
@@ -73,16 +77,22 @@ impl Client {
         }
     }
 
+    /// Writes all replies that are there. Waits for a client that is slow to take them.
+    pub(crate) async fn flush(&self) -> Result<(), Lost> {
+        let Some(socket) = &self.socket else {
+            return Ok(());
+        };
+        let _writing = self.writing.lock().await;
+        self.settle().await;
+        connection::write_replies(&self.out, socket).await
+    }
+
     /// Writes the replies of a command that goes on, if there are many. If the client does not take
     /// them, the connection ends with the command.
     pub(crate) async fn write_through(&self) {
-        if self.out.borrow().len() >= FLUSH_AT {
-            if let Some(socket) = &self.socket {
-                self.settle().await;
-                if connection::flush(&self.out, socket).await.is_err() {
-                    self.after.set(After::Close);
-                }
-            }
+        let is_long = self.out.borrow().len() >= FLUSH_AT;
+        if is_long && self.flush().await.is_err() {
+            self.after.set(After::Close);
         }
     }
 }

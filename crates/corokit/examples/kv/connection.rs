@@ -218,8 +218,7 @@ impl Connection {
     }
 
     async fn flush(&self) -> Result<(), Lost> {
-        self.client.settle().await;
-        flush(&self.client.out, &self.stream).await
+        self.client.flush().await
     }
 
     /// Lets the client read the last reply: a socket that is closed with unread bytes in it would
@@ -237,8 +236,8 @@ impl Connection {
     }
 }
 
-/// Writes all replies that are there. Waits for a client that is slow to take them.
-pub(crate) async fn flush(out: &RefCell<Output>, stream: &Socket) -> Result<(), Lost> {
+/// Writes all replies that are there, for somebody who is the only one to write.
+pub(crate) async fn write_replies(out: &RefCell<Output>, stream: &Socket) -> Result<(), Lost> {
     let mut bytes = {
         let mut out = out.borrow_mut();
         if out.is_overflown() {

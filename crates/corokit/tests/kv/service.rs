@@ -238,7 +238,7 @@ fn a_long_scan_keeps_nobody_waiting() {
 /// A reply that is longer than what may wait in memory goes out while it is made.
 #[test]
 fn a_long_reply_needs_little_memory() {
-    let kv = Kv::start(&["--output-limit", "200000"]);
+    let kv = Kv::start(&["--output-limit", "1000000"]);
     let mut wire = kv.connect();
     fill(&mut wire, 5_000, 100);
     assert_eq!(wire.call("KEYS *").matches("$100").count(), 5_000);
@@ -303,4 +303,36 @@ fn a_file_of_commands_is_imported_while_clients_are_served() {
     let kv = Kv::start(&["--import", file.to_str().unwrap()]);
     let (status, _) = kv.wait();
     assert!(!status.success());
+}
+
+/// Replies that wait for a client that is slow to read, and one that is written as it is made, behind them.
+#[test]
+fn a_reply_that_goes_out_in_pieces_stays_behind_those_before_it() {
+    let kv = Kv::start(&[]);
+    let (mut wire, mut other) = (kv.connect(), kv.connect());
+    fill(&mut other, 20_000, 100);
+    let value = "v".repeat(3 << 20);
+    other.send(
+        format!(
+            "*3\r\n$3\r\nSET\r\n$1\r\na\r\n${}\r\n{value}\r\n",
+            value.len()
+        )
+        .as_bytes(),
+    );
+    assert_eq!(other.reply(), r"+OK\r\n");
+    wire.send("GET a\r\n".repeat(8).as_bytes());
+    wire.send(b"KEYS 0*\r\nPING\r\n");
+    // Nothing is read until the server is at work on the last of them, or waits for the client.
+    until("it has done what it can", || {
+        let tasks = other.call("TASKS");
+        tasks.contains("client 1") && other.call("PING") == r"+PONG\r\n"
+    });
+    for _ in 0..8 {
+        let reply = wire.reply();
+        assert!(
+            reply.ends_with("vvv\\r\\n") && !reply.contains('0'.to_string().repeat(50).as_str())
+        );
+    }
+    assert_eq!(wire.reply().matches("$100").count(), 20_000);
+    assert_eq!(wire.reply(), r"+PONG\r\n");
 }

@@ -4,11 +4,14 @@
 //! at most is a slice. The price is that a reply is no picture of one moment: it has each key, or
 //! element, that was there all the time, once; one that came or went meanwhile it may have or not.
 
+use std::collections::VecDeque;
+use std::mem;
+
 use corokit::priority::Priority;
 use smol::future;
 
 use super::{Blocking, Failure};
-use crate::client::Client;
+use crate::client::{After, Client};
 use crate::glob;
 use crate::resp::{self, Args};
 use crate::server::Server;
@@ -17,25 +20,47 @@ use crate::store::{Bytes, ScanId};
 /// How many keys or elements are handled in one go.
 const SLICE: usize = 128;
 
-/// What was found, in pieces, so that its memory can be given back piece by piece.
-#[derive(Default)]
-struct Found {
-    slices: Vec<Vec<Bytes>>,
+/// What was found, in pieces, so that its memory can be given back piece by piece: also if the client
+/// goes.
+struct Found<'a> {
+    client: &'a Client,
+    slices: VecDeque<Vec<Bytes>>,
     len: usize,
+    /// How much memory it needs, about.
+    size: usize,
 }
 
-impl Found {
-    fn add(&mut self, slice: Vec<Bytes>) {
-        self.len += slice.len();
-        if !slice.is_empty() {
-            self.slices.push(slice);
+impl<'a> Found<'a> {
+    fn new(client: &'a Client) -> Self {
+        Found {
+            client,
+            slices: VecDeque::new(),
+            len: 0,
+            size: 0,
         }
     }
 
+    /// Adds what was found. Fails if the client would have to be told more than may wait for it.
+    fn add(&mut self, slice: Vec<Bytes>) -> Result<(), Failure> {
+        self.len += slice.len();
+        let bytes: usize = slice.iter().map(|text| text.len()).sum();
+        self.size += bytes + slice.len() * size_of::<Bytes>();
+        if !slice.is_empty() {
+            self.slices.push_back(slice);
+        }
+        if self.size > self.client.server.options.output_limit {
+            // As for any reply that is too long.
+            self.client.after.set(After::Close);
+            return Err(Failure::new("ERR the reply is too long"));
+        }
+        Ok(())
+    }
+
     /// Replies with all that was found, slice by slice.
-    async fn reply(self, client: &Client) {
+    async fn reply(mut self) {
+        let client = self.client;
         client.out.borrow_mut().array(self.len);
-        for slice in self.slices {
+        while let Some(slice) = self.slices.pop_front() {
             {
                 let mut out = client.out.borrow_mut();
                 for text in &slice {
@@ -44,7 +69,19 @@ impl Found {
             }
             drop(slice);
             client.write_through().await;
+            if client.after.get() != After::Continue {
+                return;
+            }
             give_way(client).await;
+        }
+    }
+}
+
+impl Drop for Found<'_> {
+    fn drop(&mut self) {
+        let slices = mem::take(&mut self.slices);
+        if !slices.is_empty() {
+            self.client.server.store.borrow_mut().discard(slices);
         }
     }
 }
@@ -62,7 +99,7 @@ pub(super) fn keys<'a>(client: &'a Client, args: Args<'a>) -> Blocking<'a> {
     Box::pin(async move {
         let pattern = &args[1];
         let scan = Scan::new(&client.server);
-        let mut found = Found::default();
+        let mut found = Found::new(client);
         loop {
             let mut slice = Vec::new();
             let more = scan.next(SLICE, |key| {
@@ -70,14 +107,14 @@ pub(super) fn keys<'a>(client: &'a Client, args: Args<'a>) -> Blocking<'a> {
                     slice.push(Bytes::from_slice(key));
                 }
             });
-            found.add(slice);
+            found.add(slice)?;
             if !more {
                 break;
             }
             give_way(client).await;
         }
         drop(scan);
-        found.reply(client).await;
+        found.reply().await;
         Ok(())
     })
 }
@@ -92,13 +129,13 @@ pub(super) fn lrange<'a>(client: &'a Client, args: Args<'a>) -> Blocking<'a> {
             None => 0..0,
             Some(list) => list.range_of(start, stop),
         };
-        let mut found = Found::default();
+        let mut found = Found::new(client);
         loop {
             {
                 let mut store = client.server.store.borrow_mut();
                 // It may have gone, or hold something else by now.
                 if let Ok(Some(list)) = store.list(key) {
-                    found.add(list.copy_from(&mut range, SLICE));
+                    found.add(list.copy_from(&mut range, SLICE))?;
                 } else {
                     range = 0..0;
                 }
@@ -108,7 +145,7 @@ pub(super) fn lrange<'a>(client: &'a Client, args: Args<'a>) -> Blocking<'a> {
             }
             give_way(client).await;
         }
-        found.reply(client).await;
+        found.reply().await;
         Ok(())
     })
 }

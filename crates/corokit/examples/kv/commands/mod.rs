@@ -78,7 +78,11 @@ pub(crate) async fn execute(client: Rc<Client>, input: Box<Input>) -> Box<Input>
             server.tell();
             outcome
         }
-        Ok(Run::Blocking(run)) => run(&client, input.args()).await,
+        Ok(Run::Blocking(run)) => {
+            let outcome = run(&client, input.args()).await;
+            server.tell();
+            outcome
+        }
         Ok(Run::Group(None, _)) => Err(Failure::SYNTAX),
         Err(failure) => Err(failure),
     };

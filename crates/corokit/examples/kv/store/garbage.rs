@@ -2,7 +2,9 @@
 
 use indexmap::map;
 
-use super::{Bytes, Entry, Value};
+use std::collections::VecDeque;
+
+use super::{Bytes, Entry, Store, Value};
 
 /// Lists that are longer are dropped piece by piece.
 pub(super) const LONG: usize = 1024;
@@ -11,6 +13,8 @@ pub(super) const LONG: usize = 1024;
 pub(crate) enum Garbage {
     /// All keys and values that there were.
     Entries(map::IntoIter<Bytes, Entry>),
+    /// What somebody had found, and wants no more.
+    Found(std::collections::vec_deque::IntoIter<Vec<Bytes>>),
     /// A list.
     List(std::collections::vec_deque::IntoIter<Bytes>),
 }
@@ -20,6 +24,8 @@ impl Garbage {
     pub(crate) fn drop_some(&mut self, count: usize) -> bool {
         match self {
             Garbage::Entries(entries) => drop_from(entries, count),
+            // Each of them is about as many.
+            Garbage::Found(slices) => drop_from(slices, 1),
             Garbage::List(list) => drop_from(list, count),
         }
     }
@@ -34,6 +40,13 @@ impl std::fmt::Debug for Garbage {
 fn drop_from(parts: &mut impl ExactSizeIterator, count: usize) -> bool {
     parts.take(count).for_each(drop);
     parts.len() > 0
+}
+
+impl Store {
+    /// Lets go of what somebody had found.
+    pub(crate) fn discard(&mut self, found: VecDeque<Vec<Bytes>>) {
+        self.news.garbage.push(Garbage::Found(found.into_iter()));
+    }
 }
 
 impl Value {

@@ -112,6 +112,7 @@ impl Store {
         self.news
             .garbage
             .push(Garbage::Entries(entries.into_iter()));
+        self.note_clear();
         self.expiring = 0;
         self.news.deadlines.clear();
         self.news.cleared = true;

@@ -87,17 +87,27 @@ impl Store {
         self.scans.retain(|scan| scan.id != id);
     }
 
-    /// Tells the scans that the last entry is about to move to an index.
+    /// Tells the scans that everything has been removed.
+    pub(super) fn note_clear(&mut self) {
+        for scan in &mut self.scans {
+            scan.cursor = 0;
+        }
+    }
+
+    /// Tells the scans that the entry at an index is about to go, and the last one to take its place.
     pub(super) fn note_move(&mut self, index: usize) {
         let Some(last) = self.entries.len().checked_sub(1) else {
             return;
         };
         for scan in &mut self.scans {
+            // What comes later takes places from there on, and is not visited.
+            scan.cursor = scan.cursor.min(last + 1);
             if index < scan.cursor && last >= scan.cursor {
                 if let Some((key, _)) = self.entries.get_index(last) {
                     scan.moved.insert(key.clone());
                 }
             }
+            scan.cursor = scan.cursor.min(last);
         }
     }
 }

@@ -98,9 +98,8 @@ proptest! {
         let once: BTreeSet<_> = found.iter().cloned().collect();
         let missed: Vec<_> = stays.difference(&once).collect();
         prop_assert!(missed.is_empty(), "missed {missed:?}");
-        for key in &stays {
-            prop_assert_eq!(found.iter().filter(|other| *other == key).count(), 1);
-        }
+        // No key twice, whatever came and went.
+        prop_assert_eq!(once.len(), found.len());
         let ended = !store.go_on_scanning(scan, 1, |_| {});
         prop_assert!(ended);
     }
