@@ -276,3 +276,21 @@ fn a_loop_in_debug_mode_tells_who_blocks_it() {
     assert_eq!((task.id(), task.name()), (id, Some("blocker")));
     assert_eq!((location.file(), location.line()), (file!(), line));
 }
+
+/// a_sync makes an event loop for each call and never closes it.
+#[test]
+#[cfg(target_os = "linux")]
+fn calls_from_inside_of_a_loop_leave_no_file_open() {
+    let open = || std::fs::read_dir("/proc/self/fd").unwrap().count();
+    let late = to_blocking(async |()| yield_now().await);
+    let twice = || {
+        for _ in 0..2 {
+            smol::block_on(async { late(()) });
+            corokit_sched_loop::run(async { late(()) });
+        }
+    };
+    twice();
+    let before = open();
+    (0..50).for_each(|_| twice());
+    assert!(open() <= before);
+}

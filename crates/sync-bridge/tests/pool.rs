@@ -486,6 +486,75 @@ fn joining_waits_for_the_last_job_from_any_colour() {
 }
 
 #[test]
+fn a_join_that_is_given_up_is_forgotten() {
+    struct Nothing;
+    impl Wake for Nothing {
+        fn wake(self: Arc<Self>) {}
+    }
+    let pool = Pool::new();
+    let (job, release) = blocked_job(&pool);
+    let nothing = Arc::new(Nothing);
+    let waker = Waker::from(Arc::clone(&nothing));
+    let mut joins: Vec<_> = (0..3).map(|_| Box::pin(pool.join())).collect();
+    for join in &mut joins {
+        for _ in 0..2 {
+            assert!(
+                join.as_mut()
+                    .poll(&mut Context::from_waker(&waker))
+                    .is_pending()
+            );
+        }
+    }
+    assert_eq!(Arc::strong_count(&nothing), 2 + 3);
+    drop(joins.remove(1));
+    assert_eq!(Arc::strong_count(&nothing), 2 + 2);
+    drop(release);
+    for join in joins {
+        block_on(join);
+    }
+    assert_eq!(Arc::strong_count(&nothing), 2);
+    job.join_blocking().unwrap();
+}
+
+/// The processor time that the threads of this name have used, in ticks of mostly 10 ms.
+#[cfg(target_os = "linux")]
+fn ticks_of(name: &str) -> u64 {
+    let mut ticks = 0;
+    for task in std::fs::read_dir("/proc/self/task").unwrap() {
+        let Ok(stat) = std::fs::read_to_string(task.unwrap().path().join("stat")) else {
+            continue;
+        };
+        if stat.contains(name) {
+            let fields = stat.rsplit(')').next().unwrap().split_whitespace();
+            ticks += fields
+                .skip(11)
+                .take(2)
+                .map(|ticks| ticks.parse::<u64>().unwrap())
+                .sum::<u64>();
+        }
+    }
+    ticks
+}
+
+/// a_sync's pool has a thread that spins while a job runs.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_pool_whose_jobs_block_uses_no_processor() {
+    let pool = Pool::builder().name("at-rest").max_threads(4).build();
+    let blocked: Vec<_> = (0..3).map(|_| blocked_job(&pool)).collect();
+    pool.run_wait(|| ()).unwrap();
+    let (_sender, never) = mpsc::channel::<()>();
+    let before = ticks_of("at-rest");
+    // What is measured is the use of time, so some has to pass.
+    let _ = never.recv_timeout(Duration::from_millis(100));
+    assert!(ticks_of("at-rest") - before <= 2);
+    for (job, release) in blocked {
+        drop(release);
+        job.join_blocking().unwrap();
+    }
+}
+
+#[test]
 fn a_thread_of_the_pool_cannot_wait_for_its_end() {
     let pool = Pool::new();
     let inner = pool.clone();
