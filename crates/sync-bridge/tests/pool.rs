@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use corokit_sync_bridge::{Job, JobError, Pool, TryRunError, pool_wait};
 use futures_lite::future::{block_on, zip};
+use proptest::prelude::*;
 
 /// A job that ends when the sender is used or dropped, once it has begun.
 fn blocked_job(pool: &Pool) -> (Job<()>, Sender<()>) {
@@ -620,4 +621,86 @@ fn many_threads_submit_and_nothing_is_lost() {
     assert_eq!(stats.completed, ran);
     assert_eq!(stats.completed + stats.cancelled, 2_000);
     assert_eq!((stats.queued, stats.threads, stats.waiting), (0, 0, 0));
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Op {
+    Run,
+    TryRun,
+    Poll(usize),
+    Drop(usize),
+    Detach(usize),
+    Cancel(usize),
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    let which = || 0..8_usize;
+    prop_oneof![
+        4 => Just(Op::Run),
+        1 => Just(Op::TryRun),
+        2 => which().prop_map(Op::Poll),
+        2 => which().prop_map(Op::Drop),
+        2 => which().prop_map(Op::Detach),
+        1 => which().prop_map(Op::Cancel),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    /// While one job blocks the only thread, the queue is a list. What is left of it runs in order,
+    /// or is refused, as the pool ends.
+    #[test]
+    fn the_queue_is_a_list(ops in prop::collection::vec(op(), 0..60), abandons in any::<bool>()) {
+        let pool = one();
+        let (first, release) = blocked_job(&pool);
+        let ran = Arc::new(Mutex::new(Vec::new()));
+        let mut jobs: Vec<(usize, Job<usize>)> = Vec::new();
+        let (mut queue, mut cancelled) = (Vec::new(), 0);
+        for (number, op) in ops.into_iter().enumerate() {
+            let ran = Arc::clone(&ran);
+            let job = move || {
+                ran.lock().unwrap().push(number);
+                number
+            };
+            match op {
+                Op::Run => {
+                    jobs.push((number, pool.run(job)));
+                    queue.push(number);
+                }
+                Op::TryRun => prop_assert!(pool.try_run(job).is_err()),
+                Op::Poll(at) => {
+                    if let Some((_, job)) = jobs.get_mut(at) {
+                        let mut cx = Context::from_waker(Waker::noop());
+                        prop_assert!(Pin::new(job).poll(&mut cx).is_pending());
+                    }
+                }
+                Op::Drop(at) | Op::Cancel(at) if at < jobs.len() => {
+                    let (number, mut job) = jobs.remove(at);
+                    prop_assert!(matches!(op, Op::Drop(_)) || job.cancel());
+                    drop(job);
+                    queue.retain(|queued| *queued != number);
+                    cancelled += 1;
+                }
+                Op::Detach(at) if at < jobs.len() => jobs.remove(at).1.detach(),
+                Op::Drop(_) | Op::Cancel(_) | Op::Detach(_) => {}
+            }
+            let stats = pool.stats();
+            prop_assert_eq!((stats.queued, stats.cancelled), (queue.len(), cancelled));
+            prop_assert_eq!(stats.oldest_wait.is_some(), !queue.is_empty());
+        }
+        if abandons {
+            prop_assert_eq!(pool.abandon(), queue.len());
+            queue.clear();
+        }
+        drop(release);
+        for (number, job) in jobs {
+            let expected = if abandons { Err(JobError::Abandoned) } else { Ok(number) };
+            prop_assert_eq!(job.join_blocking(), expected);
+        }
+        first.join_blocking().unwrap();
+        pool.join_blocking();
+        prop_assert_eq!(&*ran.lock().unwrap(), &queue);
+        prop_assert_eq!(pool.stats().completed, queue.len() as u64 + 1);
+    }
 }

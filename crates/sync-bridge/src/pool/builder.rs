@@ -2,8 +2,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::cpu::processors;
+use super::handle::{Handle, Pool};
 use super::shared::Shared;
-use super::{Handle, Pool};
 
 /// What a pool is like.
 #[derive(Clone, Debug)]

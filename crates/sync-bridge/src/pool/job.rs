@@ -1,13 +1,12 @@
-use std::error::Error;
 use std::fmt;
 use std::future::Future;
-use std::io;
 use std::panic::resume_unwind;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
+use super::JobError;
 use super::cell::Outcome;
 use super::shared::{self, Shared};
 use crate::park::{park_on, park_until};
@@ -216,27 +215,3 @@ impl<T> fmt::Debug for Job<T> {
             .finish_non_exhaustive()
     }
 }
-
-/// Why a pool never ran a job.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-#[non_exhaustive]
-pub enum JobError {
-    /// The pool was closed before the job came.
-    Closed,
-    /// The pool was abandoned while the job was in its queue.
-    Abandoned,
-    /// The pool has no thread, and the system would not give it one.
-    NoThread(io::ErrorKind),
-}
-
-impl fmt::Display for JobError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            JobError::Closed => f.write_str("the pool was closed before the job came"),
-            JobError::Abandoned => f.write_str("the pool was abandoned before the job began"),
-            JobError::NoThread(kind) => write!(f, "no thread could be started: {kind}"),
-        }
-    }
-}
-
-impl Error for JobError {}
