@@ -14,7 +14,7 @@ use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use corokit_core::time::sleep;
-use corokit_sync_bridge::{Pool, UnblockIter, block_iter, unblock_iter};
+use corokit_sync_bridge::{Pool, PoolStats, UnblockIter, block_iter, unblock_iter};
 use futures_lite::future::{block_on, poll_once, yield_now};
 use futures_lite::{Stream, StreamExt, stream};
 use proptest::prelude::*;
@@ -80,7 +80,8 @@ fn gated() -> (Gated, Gate) {
 
 /// Waits until no thread of the pool has anything to do.
 fn settle(pool: &Pool) {
-    while pool.stats().idle < pool.stats().threads || pool.stats().queued > 0 {
+    let busy = |stats: PoolStats| stats.idle < stats.threads || stats.queued > 0;
+    while busy(pool.stats()) {
         thread::yield_now();
     }
 }

@@ -149,7 +149,10 @@ impl PoolBuilder {
     }
 
     /// How long the first job may wait until the pool grows, if there are processors left. 1 ms by
-    /// default. While jobs go on waiting, each growth is twice the last one, up to 32 threads at a
+    /// default.
+    ///
+    /// It does not grow if jobs end so quickly that the queue will be done within eight times as
+    /// long. While jobs go on waiting, each growth is twice the last one, up to 32 threads at a
     /// time. While the process uses all of its processors the pool waits 64 times as long, and
     /// grows only if no job ends in that time.
     ///
