@@ -39,14 +39,14 @@
 //! # The model
 //!
 //! - **Executors**: everything runs on any, and on none.
-//! - **Threads** are those of a `Pool`, and of the global one unless another is named. A pool has as
-//!   many as its jobs need, and none when there is nothing to do. Jobs that wait for jobs of the
+//! - **Threads** are those of a `Pool`, and of the global one unless another is named. A pool has
+//!   as many as its jobs need, and none when there is nothing to do. Jobs that wait for jobs of the
 //!   same pool cannot bring it to a standstill.
 //! - **Order**: jobs begin, and turns are handed on, first in, first out. Items keep their order.
-//! - **Cancelling**: dropping a future is never having waited. A blocking call that has begun runs on, and
-//!   what it gives is dropped.
-//! - **Panics** come out where the result would: at who awaits, after the items before. They cost no
-//!   thread.
+//! - **Cancelling**: dropping a future is never having waited. A blocking call that has begun runs
+//!   on, and what it gives is dropped.
+//! - **Panics** come out where the result would: at who awaits, after the items before. They cost
+//!   no thread.
 
 #![forbid(unsafe_code)]
 

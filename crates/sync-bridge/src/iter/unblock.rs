@@ -19,10 +19,10 @@ use crate::pool::Pool;
 /// iterator uses no thread. That costs a way to a thread and back for each item, some microseconds;
 /// [`ahead`](UnblockIter::ahead) makes items in advance instead.
 ///
-/// A panic of the iterator comes out of the stream after all the items before it, and then the stream has ended.
-/// Dropping the stream returns at once: an item that is being made is finished, and then the
-/// iterator is dropped on its thread. [`into_inner`](UnblockIter::into_inner) gives the iterator
-/// back.
+/// A panic of the iterator comes out of the stream after all the items before it, and then the
+/// stream has ended. Dropping the stream returns at once: an item that is being made is finished,
+/// and then the iterator is dropped on its thread. [`into_inner`](UnblockIter::into_inner) gives
+/// the iterator back.
 ///
 /// # Panics
 ///
@@ -115,8 +115,8 @@ where
         self
     }
 
-    /// Ends the stream and gives the iterator back, with the items that were made in advance and not
-    /// taken. The future waits for an item that is being made.
+    /// Ends the stream and gives the iterator back, with the items that were made in advance and
+    /// not taken. The future waits for an item that is being made.
     ///
     /// It is `None` if the iterator has panicked.
     ///

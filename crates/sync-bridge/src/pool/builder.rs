@@ -100,9 +100,10 @@ impl PoolBuilder {
 
     /// Limits the threads that work at once. 500 by default.
     ///
-    /// Threads whose job waits for another job of the pool, or is in [`pool_wait`](super::pool_wait), do not
-    /// count, so that jobs that wait for each other cannot bring a pool to a standstill; neither does
-    /// the one that watches whether the pool must grow. A maximum of 0 counts as 1.
+    /// Threads whose job waits for another job of the pool, or is in
+    /// [`pool_wait`](super::pool_wait), do not count, so that jobs that wait for each other cannot
+    /// bring a pool to a standstill; neither does the one that watches whether the pool must grow.
+    /// A maximum of 0 counts as 1.
     ///
     /// ```
     /// use corokit_sync_bridge::Pool;

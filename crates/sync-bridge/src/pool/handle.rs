@@ -12,9 +12,9 @@ use crate::park::{park_on, park_until};
 /// An elastic pool of threads for jobs that block.
 ///
 /// - **Order**: jobs begin first in, first out.
-/// - **It grows** when jobs wait although there are processors left: up to the number of
-///   processors at once, beyond that when the first job has waited for 1 ms. [`PoolBuilder`] has the
-///   figures, and the limits.
+/// - **It grows** when jobs wait although there are processors left: up to the number of processors
+///   at once, beyond that when the first job has waited for 1 ms. [`PoolBuilder`] has the figures,
+///   and the limits.
 /// - **It shrinks**: a thread that was idle for 10 s leaves. The last one used is the first one
 ///   used again.
 /// - **Jobs may wait for jobs** of the same pool, however many threads it may have.
@@ -74,8 +74,8 @@ impl Pool {
     }
 
     /// The pool of the process, which the functions of this crate use unless they are told
-    /// otherwise. It is made at the first call, its threads are named `corokit-blocking-1` and so on.
-    /// It is not to be closed.
+    /// otherwise. It is made at the first call, its threads are named `corokit-blocking-1` and so
+    /// on. It is not to be closed.
     ///
     /// ```
     /// use corokit_sync_bridge::Pool;

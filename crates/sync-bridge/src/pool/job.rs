@@ -83,8 +83,8 @@ impl<T> Job<T> {
         true
     }
 
-    /// Lets the job run, whether or not anybody waits. Its output is dropped where it ends, or here if it
-    /// has ended.
+    /// Lets the job run, whether or not anybody waits. Its output is dropped where it ends, or here
+    /// if it has ended.
     ///
     /// Source: `a_sync.ThreadFuture.abandon`.
     ///

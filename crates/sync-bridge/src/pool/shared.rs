@@ -12,9 +12,9 @@
 //! that there may be work, or one is the scout. The scout looks whether the queue moves too slowly,
 //! and if so, becomes a worker; the next one is appointed when it takes its job.
 //!
-//! Idle threads are not all called for a queue of short jobs: they would only be in each other's way.
-//! As long as jobs end all the time, the next one does not wait for long, and the scout sees to the
-//! rest.
+//! Idle threads are not all called for a queue of short jobs: they would only be in each other's
+//! way. As long as jobs end all the time, the next one does not wait for long, and the scout sees
+//! to the rest.
 
 use std::cell::Cell;
 use std::collections::VecDeque;

@@ -122,8 +122,8 @@ fn idle<'s>(
     }
 }
 
-/// Stays awake for a moment, because jobs often come one after the other, and to wake a thread costs
-/// more than most of them. One thread at a time does so, and counts as being on its way.
+/// Stays awake for a moment, because jobs often come one after the other, and to wake a thread
+/// costs more than most of them. One thread at a time does so, and counts as being on its way.
 fn look_out<'s>(shared: &'s Shared, mut state: MutexGuard<'s, State>) -> MutexGuard<'s, State> {
     state.lookout = true;
     state.on_their_way += 1;
