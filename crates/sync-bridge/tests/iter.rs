@@ -168,6 +168,22 @@ fn a_hundred_open_streams_share_a_pool_of_four_threads() {
 }
 
 #[test]
+fn a_job_may_take_items_that_are_made_on_its_own_pool() {
+    for ahead in [0, 4] {
+        let pool = Pool::builder().max_threads(1).build();
+        let items = unblock_iter(0..20).ahead(ahead).on(&pool);
+        let sum = pool.run(move || block_iter(items).sum::<i32>());
+        assert_eq!(sum.join_blocking(), Ok(190));
+        let mut items = unblock_iter(0..20).ahead(ahead).on(&pool);
+        let back = pool.run(move || {
+            assert!(poll_next(&mut items).is_none_or(|item| item == Some(0)));
+            block_on(items.into_inner()).map(|(rest, made)| rest.len() + made.len())
+        });
+        assert!(back.join_blocking().unwrap().is_some());
+    }
+}
+
+#[test]
 fn a_hundred_thousand_items_never_stall() {
     for (ahead, count) in [(0, 3_000), (1, 3_000), (128, 100_000), (8_192, 100_000)] {
         let sum = unblock_iter(0..count)

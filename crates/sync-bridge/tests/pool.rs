@@ -578,6 +578,17 @@ fn a_deadline_gives_the_job_back() {
 }
 
 #[test]
+fn jobs_of_two_pools_may_wait_for_each_other() {
+    let (a, b) = (one(), one());
+    let (first, second) = (a.clone(), b.clone());
+    let job = a.run(move || {
+        let inner = second.run(move || block_on(first.run(|| 1)));
+        block_on(inner)
+    });
+    assert_eq!(job.join_blocking(), Ok(Ok(Ok(1))));
+}
+
+#[test]
 fn pools_do_not_mix() {
     let (a, b) = (one(), one());
     let inner = b.clone();

@@ -182,9 +182,9 @@ where
 /// ready, with timers and I/O at work.
 ///
 /// It may be called anywhere, also inside of a poll, where a_sync fails. What it waits for must not
-/// be a task of the very loop that it blocks: such a call never ends. In debug mode a loop of
-/// corokit reports every call that blocks it. In debug builds a call panics that nobody can ever
-/// end, since nobody keeps its waker.
+/// be a task of the very loop that it blocks: such a call never ends. In debug builds a loop of
+/// corokit whose debug mode is on reports every call that blocks it, and a call panics that nobody
+/// can ever end, since nobody keeps its waker.
 ///
 /// # Panics
 ///

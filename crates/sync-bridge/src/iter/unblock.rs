@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 use futures_lite::Stream;
 
 use super::bridge::{Bridge, State};
-use crate::pool::Pool;
+use crate::pool::{Pool, wait_for_a_job};
 
 /// Makes a stream of an iterator that blocks: its items are made on a thread of the
 /// [global pool](Pool::global), or of [another](UnblockIter::on).
@@ -264,6 +264,7 @@ where
                 this.begun = true;
                 this.bridge.send(this.pool());
             }
+            wait_for_a_job();
             return Poll::Pending;
         }
     }
@@ -338,6 +339,7 @@ where
             let old = state.waker.replace(new);
             drop(state);
             drop(old);
+            wait_for_a_job();
             return Poll::Pending;
         }
         let mut made = mem::take(&mut stream.taken);

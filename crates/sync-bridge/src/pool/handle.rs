@@ -17,7 +17,7 @@ use crate::park::{park_on, park_until};
 ///   and the limits.
 /// - **It shrinks**: a thread that was idle for 10 s leaves. The last one used is the first one
 ///   used again.
-/// - **Jobs may wait for jobs** of the same pool, however many threads it may have.
+/// - **Jobs may wait for jobs**, of the same pool and of others, however few threads these may have.
 /// - **A panic** of a job is resumed in whoever awaits it, and costs no thread.
 /// - **Closing**: the last handle dropped closes the pool. What is in the queue is still run.
 ///
@@ -344,7 +344,8 @@ impl fmt::Debug for Pool {
 /// Waits for something that another job of the pool may have to bring: while `wait` runs, this
 /// thread does not count against the pool's limit, so that another one may work in its place.
 ///
-/// Waiting for a [`Job`] does this by itself. Outside of a pool it does nothing.
+/// Waiting for a [`Job`], or for an item of [`unblock_iter`](crate::unblock_iter), does this by
+/// itself. Outside of a pool it does nothing.
 ///
 /// # Panics
 ///

@@ -188,11 +188,7 @@ impl<T> Future for Job<T> {
                 )
             }
             Poll::Pending => {
-                // A thread of the pool that waits for a job of the pool must not keep it from
-                // being run.
-                if self.shared.is_own_thread() {
-                    shared::wait_for_the_rest(&self.shared);
-                }
+                shared::wait_for_a_job();
                 Poll::Pending
             }
         }

@@ -26,6 +26,8 @@ mod stats;
 mod worker;
 
 pub use error::{JobError, TryRunError};
+#[cfg(feature = "iter")]
+pub(crate) use shared::wait_for_a_job;
 #[cfg(feature = "pool")]
 pub use {
     builder::PoolBuilder,

@@ -420,12 +420,20 @@ impl State {
     }
 }
 
-/// Lets a thread of the pool not count against the limit until its job ends, because the job waits
-/// for another one.
-pub(super) fn wait_for_the_rest(shared: &Arc<Shared>) {
-    if WAITS.replace(true) {
+/// For what waits for a job, on whatever thread: if it is one of a pool, it does not count against the
+/// limit of its pool until its own job ends. So jobs that wait for each other, in one pool or in
+/// several, leave room for those that they wait for.
+pub(crate) fn wait_for_a_job() {
+    if WAITS.get() {
         return;
     }
+    if let Some(shared) = worker::current() {
+        begin_waiting(&shared);
+    }
+}
+
+fn begin_waiting(shared: &Arc<Shared>) {
+    WAITS.set(true);
     let need = {
         let mut state = shared.lock();
         state.waiting += 1;
@@ -434,7 +442,7 @@ pub(super) fn wait_for_the_rest(shared: &Arc<Shared>) {
     shared.serve(need);
 }
 
-/// Ends what [`wait_for_the_rest`] began: the job is over.
+/// Ends what [`begin_waiting`] began.
 pub(super) fn stop_waiting(state: &mut State) {
     if WAITS.take() {
         state.waiting -= 1;
@@ -456,7 +464,7 @@ pub(super) fn wait_outside<T>(wait: impl FnOnce() -> T) -> T {
             stop_waiting(&mut self.0.lock());
         }
     }
-    wait_for_the_rest(&shared);
+    begin_waiting(&shared);
     let _back = Back(shared);
     wait()
 }
