@@ -35,6 +35,7 @@ macro_rules! pages {
 struct Readme;
 
 pages! {
+    colours: "colours.md",
     introduction: "introduction.md",
     order: "order.md",
     eager: "eager.md",
