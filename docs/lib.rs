@@ -42,6 +42,7 @@ macro_rules! pages {
 struct Readme;
 
 pages! {
+    colours: "colours.md",
     introduction: "introduction.md",
     order: "order.md",
     eager: "eager.md",

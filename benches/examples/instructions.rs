@@ -13,8 +13,9 @@
 use std::hint::black_box;
 
 use corokit_benches::{
-    Corokit, Launch, QueueOp, queue_op, run_one_from_cold, spawn_and_await, spawn_and_run,
-    start_and_block, start_inline, task_switch_ping_pong, token_ring, yield_among,
+    Corokit, DriverOf, Launch, QueueOp, drive_ready, queue_op, run_one_from_cold, spawn_and_await,
+    spawn_and_run, start_and_block, start_inline, task_switch_ping_pong, token_ring, turns,
+    yield_among,
 };
 
 /// Makes a function that callgrind finds by its name of each piece of work, and a list of them all.
@@ -56,6 +57,12 @@ counted! {
     ir_eager: start_inline(Launch::Eager, 1_000);
     /// A thousand eager calls that block once.
     ir_eager_blocks: start_and_block(Launch::Eager, 1_000);
+    /// A thousand futures that never wait, driven without an executor.
+    ir_await_sync: drive_ready(DriverOf::Corokit, 1_000);
+    /// The same futures, awaited.
+    ir_await_plain: drive_ready(DriverOf::PlainAwait, 1_000);
+    /// A thousand polls of a member of a domain.
+    ir_turn: turns(true, 1_000);
     /// Two tasks that switch to each other ten thousand times.
     ir_switch: task_switch_ping_pong(10_000);
 }

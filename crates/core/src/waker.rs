@@ -129,8 +129,8 @@ pub fn observe_waker<R>(
     visit(&lent)
 }
 
-/// Returns the waker that is observed through `waker`, and its observer. `None` if it is no observed
-/// waker: a clone of one, for example.
+/// Returns the waker that is observed through `waker`, and its observer. `None` if it is no
+/// observed waker: a clone of one, for example.
 ///
 /// So code inside of a poll finds out who polls it.
 ///
@@ -162,10 +162,11 @@ pub fn observed(waker: &Waker) -> Option<(&Waker, &dyn WakerObserver)> {
     if !ptr::eq(waker.vtable(), &VTABLE) {
         return None;
     }
-    // SAFETY: only `observe_waker` makes wakers with this vtable (`Waker::new` would be unsound with
-    // it and other data), and it lends them to `visit` only; none can be had by value, as its notes
-    // say. So while the reference `waker` lives, which bounds that of the result, `visit` is running, and
-    // `data` points to the `Observed` on the stack of `observe_waker`, which is never written to.
+    // SAFETY: only `observe_waker` makes wakers with this vtable (`Waker::new` would be unsound
+    // with it and other data), and it lends them to `visit` only; none can be had by value, as its
+    // notes say. So while the reference `waker` lives, which bounds that of the result, `visit` is
+    // running, and `data` points to the `Observed` on the stack of `observe_waker`, which is never
+    // written to.
     let observed = unsafe { &*waker.data().cast::<Observed<'_>>() };
     Some((observed.waker, observed.observer))
 }

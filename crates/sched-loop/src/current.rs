@@ -2,8 +2,9 @@
 
 use std::cell::RefCell;
 use std::future::Future;
+use std::panic::Location;
 
-use corokit_core::TaskId;
+use corokit_core::{TaskId, time};
 use corokit_scheduler::{LocalExecutor, Task};
 
 use crate::event_loop::EventLoop;
@@ -21,6 +22,8 @@ pub(crate) struct Entered {
 
 /// Makes a loop the current one until the guard is dropped.
 pub(crate) fn enter(handle: LoopHandle) -> Entered {
+    // The hook finds the loop by itself, so there is nothing to undo.
+    time::set_block_hook(Some(report_blocking_wait));
     // During the destruction of thread-locals there is no current loop any more.
     let outer = CURRENT.try_with(|current| current.replace(Some(handle)));
     Entered {
@@ -39,6 +42,14 @@ impl Drop for Entered {
     fn drop(&mut self) {
         let outer = self.outer.take();
         let _ = CURRENT.try_with(|current| current.replace(outer));
+    }
+}
+
+/// Tells the debug mode of the current loop that its thread is about to be blocked.
+fn report_blocking_wait(location: &'static Location<'static>) {
+    if let Some(handle) = current() {
+        // A loop that is being dropped is current, too, but blocks no task.
+        let _ = handle.with(|executor| executor.report_blocking_wait(location));
     }
 }
 

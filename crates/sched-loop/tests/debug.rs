@@ -184,3 +184,23 @@ fn the_environment_switches_it_and_the_builder_overrides() {
         assert!(output.contains(expected), "{value:?}: {output}");
     }
 }
+
+#[test]
+fn a_thread_blocked_inside_of_a_poll_is_reported() {
+    let (event_loop, reports) = debugged();
+    let here = std::panic::Location::caller();
+    // Outside of a poll, before any loop and after it, nobody is blocked.
+    corokit_core::time::about_to_block(here);
+    event_loop.run(async move { corokit_core::time::about_to_block(here) });
+    corokit_core::time::about_to_block(here);
+    let reports = reports.take();
+    let [Report::BlockingWait { location, .. }] = &*reports else {
+        panic!("{reports:?}")
+    };
+    assert_eq!(*location, here);
+    assert!(
+        reports[0]
+            .to_string()
+            .contains("for ever if that needs this loop")
+    );
+}

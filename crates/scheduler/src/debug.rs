@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use corokit_core::ReadyQueue;
 
 use crate::executor::LocalExecutor;
-use crate::report::Report;
+use crate::report::{Report, ReportedTask};
 use crate::watch::Watch;
 
 /// How debug mode works: what [`LocalExecutor::set_debug`] takes.
@@ -243,6 +243,35 @@ impl<Q: ReadyQueue> LocalExecutor<'_, Q> {
     /// assert!(block_on(executor.run(async { executor.report_nested_run(here) })));
     /// ```
     pub fn report_nested_run(&self, location: &'static Location<'static>) -> bool {
+        self.report_running(|task| Report::NestedRun { task, location })
+    }
+
+    /// Reports that the running task blocks its thread on a future at `location`, inside of its own
+    /// poll. Returns `false`, and does nothing, outside of debug mode or of any poll.
+    ///
+    /// Event loops call this when they are told of it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_scheduler::{DebugOptions, LocalExecutor};
+    /// use futures_lite::future::block_on;
+    /// use std::panic::Location;
+    ///
+    /// let executor = LocalExecutor::new();
+    /// let here = Location::caller();
+    /// executor.set_debug(Some(DebugOptions::new().hook(|report| {
+    ///     assert!(report.to_string().contains("waits for a future"));
+    /// })));
+    /// assert!(!executor.report_blocking_wait(here));
+    /// assert!(block_on(executor.run(async { executor.report_blocking_wait(here) })));
+    /// ```
+    pub fn report_blocking_wait(&self, location: &'static Location<'static>) -> bool {
+        self.report_running(|task| Report::BlockingWait { task, location })
+    }
+
+    /// Reports what the running task does, in debug mode and inside of a poll.
+    fn report_running(&self, report: impl FnOnce(ReportedTask) -> Report) -> bool {
         let Some((local, watch)) = self
             .local_if_used()
             .and_then(|local| Some((local, local.watch.get()?)))
@@ -252,8 +281,7 @@ impl<Q: ReadyQueue> LocalExecutor<'_, Q> {
         let Some(slot) = local.current().filter(|_| watch.is_on()) else {
             return false;
         };
-        let task = local.reported(slot);
-        watch.report(Report::NestedRun { task, location });
+        watch.report(report(local.reported(slot)));
         true
     }
 }

@@ -75,6 +75,14 @@ pub enum Report {
         /// Where the inner loop is run.
         location: &'static Location<'static>,
     },
+    /// A task blocks its thread on a future inside its own poll, and so the loop that polls it. If
+    /// what it waits for is for a task of that loop to do, it waits for ever.
+    BlockingWait {
+        /// The task, or main future, that blocks.
+        task: ReportedTask,
+        /// Where it blocks.
+        location: &'static Location<'static>,
+    },
 }
 
 impl fmt::Display for Report {
@@ -111,6 +119,11 @@ impl fmt::Display for Report {
             Report::NestedRun { task, location } => {
                 write!(f, "{task} blocks: it runs an event loop at {location}")
             }
+            Report::BlockingWait { task, location } => write!(
+                f,
+                "{task} blocks: it waits for a future at {location}, and for ever if that needs \
+                 this loop"
+            ),
         }
     }
 }

@@ -21,8 +21,8 @@ use crate::await_sync::{STEP_BUDGET, SynchronousError, drive, is_drive};
 ///
 /// # Errors
 ///
-/// The calls of the function fail as [`await_sync`](crate::await_sync) does. The error names the place of the
-/// call of `enter`.
+/// The calls of the function fail as [`await_sync`](crate::await_sync) does. The error names the
+/// place of the call of `enter`.
 ///
 /// Source: `asynkit.syncfunction`, `asynkit.enterasync`.
 ///
@@ -48,8 +48,9 @@ where
     move |argument| drive(pin!(function(argument)), STEP_BUDGET, wrapped_at)
 }
 
-/// Makes an async function of a blocking one, for use inside of [`await_sync`](crate::await_sync) and [`enter`] only:
-/// there it has the thread to itself, while on an executor it would block all other tasks.
+/// Makes an async function of a blocking one, for use inside of [`await_sync`](crate::await_sync)
+/// and [`enter`] only: there it has the thread to itself, while on an executor it would block all
+/// other tasks.
 ///
 /// The future calls the function at its first poll, in place. What is passed on by a combinator
 /// that makes wakers of its own, as `FuturesUnordered` does, counts as not driven.
@@ -123,9 +124,9 @@ impl<F, A> fmt::Debug for Leave<F, A> {
     }
 }
 
-/// Makes an async function of a blocking one, for use anywhere: inside of a sync drive it is called in
-/// place, as by [`leave`]; elsewhere it runs on the [global pool](crate::Pool::global), and what awaits
-/// it waits.
+/// Makes an async function of a blocking one, for use anywhere: inside of a sync drive it is called
+/// in place, as by [`leave`]; elsewhere it runs on the [global pool](crate::Pool::global), and what
+/// awaits it waits.
 ///
 /// # Panics
 ///
@@ -196,7 +197,8 @@ impl<F, A, T> fmt::Debug for LeaveOrUnblock<F, A, T> {
     }
 }
 
-/// Says whether the task that awaits this is driven by [`await_sync`](crate::await_sync) on this thread.
+/// Says whether the task that awaits this is driven by [`await_sync`](crate::await_sync) on this
+/// thread.
 ///
 /// Source: `asynkit.in_sync_drive`, `asynkit.require_sync_drive`.
 ///

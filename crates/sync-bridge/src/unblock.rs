@@ -9,8 +9,8 @@ use crate::pool::{Job, Pool};
 
 /// Calls a blocking function on a thread of the [global pool](Pool::global).
 ///
-/// Like any future it does nothing before it is polled; [`Pool::run`] begins at once, and has errors
-/// in the place of panics.
+/// Like any future it does nothing before it is polled; [`Pool::run`] begins at once, and has
+/// errors in the place of panics.
 ///
 /// # Panics
 ///

@@ -246,3 +246,51 @@ fn twenty_blocking_calls_that_each_run_async_ones_that_block_finish() {
         assert_eq!(call.join_blocking(), Ok(number + 1));
     }
 }
+
+#[test]
+#[cfg(debug_assertions)]
+fn a_loop_in_debug_mode_tells_who_blocks_it() {
+    use corokit_sched_loop::{DebugOptions, EventLoop, Report, TaskExt};
+    use std::cell::RefCell;
+
+    let reports = Rc::new(RefCell::new(Vec::new()));
+    let log = Rc::clone(&reports);
+    let options = DebugOptions::new()
+        .slow_poll(Duration::MAX)
+        .hook(move |report: &Report| log.borrow_mut().push(report.clone()));
+    let event_loop = EventLoop::builder().debug_options(options).build();
+    let line = line!() + 1;
+    let late = to_blocking(async |()| sleep(Duration::from_millis(1)).await);
+    let at_once = to_blocking(async |()| ());
+    let blocker = event_loop.task().name("blocker").spawn(async move {
+        // It does not block, and is not told of.
+        at_once(());
+        late(());
+    });
+    let id = blocker.id();
+    event_loop.run(blocker);
+    let reports = reports.take();
+    let [Report::BlockingWait { task, location }] = &*reports else {
+        panic!("{reports:?}")
+    };
+    assert_eq!((task.id(), task.name()), (id, Some("blocker")));
+    assert_eq!((location.file(), location.line()), (file!(), line));
+}
+
+/// a_sync makes an event loop for each call and never closes it.
+#[test]
+#[cfg(target_os = "linux")]
+fn calls_from_inside_of_a_loop_leave_no_file_open() {
+    let open = || std::fs::read_dir("/proc/self/fd").unwrap().count();
+    let late = to_blocking(async |()| yield_now().await);
+    let twice = || {
+        for _ in 0..2 {
+            smol::block_on(async { late(()) });
+            corokit_sched_loop::run(async { late(()) });
+        }
+    };
+    twice();
+    let before = open();
+    (0..50).for_each(|_| twice());
+    assert!(open() <= before);
+}

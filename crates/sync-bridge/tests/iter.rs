@@ -14,7 +14,7 @@ use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use corokit_core::time::sleep;
-use corokit_sync_bridge::{Pool, UnblockIter, block_iter, unblock_iter};
+use corokit_sync_bridge::{Pool, PoolStats, UnblockIter, block_iter, unblock_iter};
 use futures_lite::future::{block_on, poll_once, yield_now};
 use futures_lite::{Stream, StreamExt, stream};
 use proptest::prelude::*;
@@ -80,7 +80,8 @@ fn gated() -> (Gated, Gate) {
 
 /// Waits until no thread of the pool has anything to do.
 fn settle(pool: &Pool) {
-    while pool.stats().idle < pool.stats().threads || pool.stats().queued > 0 {
+    let busy = |stats: PoolStats| stats.idle < stats.threads || stats.queued > 0;
+    while busy(pool.stats()) {
         thread::yield_now();
     }
 }
@@ -163,6 +164,22 @@ fn a_hundred_open_streams_share_a_pool_of_four_threads() {
                 assert_eq!(block_on(items.next()), Some(number + step));
             }
         }
+    }
+}
+
+#[test]
+fn a_job_may_take_items_that_are_made_on_its_own_pool() {
+    for ahead in [0, 4] {
+        let pool = Pool::builder().max_threads(1).build();
+        let items = unblock_iter(0..20).ahead(ahead).on(&pool);
+        let sum = pool.run(move || block_iter(items).sum::<i32>());
+        assert_eq!(sum.join_blocking(), Ok(190));
+        let mut items = unblock_iter(0..20).ahead(ahead).on(&pool);
+        let back = pool.run(move || {
+            assert!(poll_next(&mut items).is_none_or(|item| item == Some(0)));
+            block_on(items.into_inner()).map(|(rest, made)| rest.len() + made.len())
+        });
+        assert!(back.join_blocking().unwrap().is_some());
     }
 }
 

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use corokit_sync_bridge::{Job, JobError, Pool, TryRunError, pool_wait};
 use futures_lite::future::{block_on, zip};
+use proptest::prelude::*;
 
 /// A job that ends when the sender is used or dropped, once it has begun.
 fn blocked_job(pool: &Pool) -> (Job<()>, Sender<()>) {
@@ -486,6 +487,75 @@ fn joining_waits_for_the_last_job_from_any_colour() {
 }
 
 #[test]
+fn a_join_that_is_given_up_is_forgotten() {
+    struct Nothing;
+    impl Wake for Nothing {
+        fn wake(self: Arc<Self>) {}
+    }
+    let pool = Pool::new();
+    let (job, release) = blocked_job(&pool);
+    let nothing = Arc::new(Nothing);
+    let waker = Waker::from(Arc::clone(&nothing));
+    let mut joins: Vec<_> = (0..3).map(|_| Box::pin(pool.join())).collect();
+    for join in &mut joins {
+        for _ in 0..2 {
+            assert!(
+                join.as_mut()
+                    .poll(&mut Context::from_waker(&waker))
+                    .is_pending()
+            );
+        }
+    }
+    assert_eq!(Arc::strong_count(&nothing), 2 + 3);
+    drop(joins.remove(1));
+    assert_eq!(Arc::strong_count(&nothing), 2 + 2);
+    drop(release);
+    for join in joins {
+        block_on(join);
+    }
+    assert_eq!(Arc::strong_count(&nothing), 2);
+    job.join_blocking().unwrap();
+}
+
+/// The processor time that the threads of this name have used, in ticks of mostly 10 ms.
+#[cfg(target_os = "linux")]
+fn ticks_of(name: &str) -> u64 {
+    let mut ticks = 0;
+    for task in std::fs::read_dir("/proc/self/task").unwrap() {
+        let Ok(stat) = std::fs::read_to_string(task.unwrap().path().join("stat")) else {
+            continue;
+        };
+        if stat.contains(name) {
+            let fields = stat.rsplit(')').next().unwrap().split_whitespace();
+            ticks += fields
+                .skip(11)
+                .take(2)
+                .map(|ticks| ticks.parse::<u64>().unwrap())
+                .sum::<u64>();
+        }
+    }
+    ticks
+}
+
+/// a_sync's pool has a thread that spins while a job runs.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_pool_whose_jobs_block_uses_no_processor() {
+    let pool = Pool::builder().name("at-rest").max_threads(4).build();
+    let blocked: Vec<_> = (0..3).map(|_| blocked_job(&pool)).collect();
+    pool.run_wait(|| ()).unwrap();
+    let (_sender, never) = mpsc::channel::<()>();
+    let before = ticks_of("at-rest");
+    // What is measured is the use of time, so some has to pass.
+    let _ = never.recv_timeout(Duration::from_millis(100));
+    assert!(ticks_of("at-rest") - before <= 2);
+    for (job, release) in blocked {
+        drop(release);
+        job.join_blocking().unwrap();
+    }
+}
+
+#[test]
 fn a_thread_of_the_pool_cannot_wait_for_its_end() {
     let pool = Pool::new();
     let inner = pool.clone();
@@ -505,6 +575,17 @@ fn a_deadline_gives_the_job_back() {
     drop(release);
     let far = Instant::now() + Duration::from_secs(3_600);
     assert_eq!(job.join_deadline(far).unwrap(), Ok(()));
+}
+
+#[test]
+fn jobs_of_two_pools_may_wait_for_each_other() {
+    let (a, b) = (one(), one());
+    let (first, second) = (a.clone(), b.clone());
+    let job = a.run(move || {
+        let inner = second.run(move || block_on(first.run(|| 1)));
+        block_on(inner)
+    });
+    assert_eq!(job.join_blocking(), Ok(Ok(Ok(1))));
 }
 
 #[test]
@@ -551,4 +632,86 @@ fn many_threads_submit_and_nothing_is_lost() {
     assert_eq!(stats.completed, ran);
     assert_eq!(stats.completed + stats.cancelled, 2_000);
     assert_eq!((stats.queued, stats.threads, stats.waiting), (0, 0, 0));
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Op {
+    Run,
+    TryRun,
+    Poll(usize),
+    Drop(usize),
+    Detach(usize),
+    Cancel(usize),
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    let which = || 0..8_usize;
+    prop_oneof![
+        4 => Just(Op::Run),
+        1 => Just(Op::TryRun),
+        2 => which().prop_map(Op::Poll),
+        2 => which().prop_map(Op::Drop),
+        2 => which().prop_map(Op::Detach),
+        1 => which().prop_map(Op::Cancel),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    /// While one job blocks the only thread, the queue is a list. What is left of it runs in order,
+    /// or is refused, as the pool ends.
+    #[test]
+    fn the_queue_is_a_list(ops in prop::collection::vec(op(), 0..60), abandons in any::<bool>()) {
+        let pool = one();
+        let (first, release) = blocked_job(&pool);
+        let ran = Arc::new(Mutex::new(Vec::new()));
+        let mut jobs: Vec<(usize, Job<usize>)> = Vec::new();
+        let (mut queue, mut cancelled) = (Vec::new(), 0);
+        for (number, op) in ops.into_iter().enumerate() {
+            let ran = Arc::clone(&ran);
+            let job = move || {
+                ran.lock().unwrap().push(number);
+                number
+            };
+            match op {
+                Op::Run => {
+                    jobs.push((number, pool.run(job)));
+                    queue.push(number);
+                }
+                Op::TryRun => prop_assert!(pool.try_run(job).is_err()),
+                Op::Poll(at) => {
+                    if let Some((_, job)) = jobs.get_mut(at) {
+                        let mut cx = Context::from_waker(Waker::noop());
+                        prop_assert!(Pin::new(job).poll(&mut cx).is_pending());
+                    }
+                }
+                Op::Drop(at) | Op::Cancel(at) if at < jobs.len() => {
+                    let (number, mut job) = jobs.remove(at);
+                    prop_assert!(matches!(op, Op::Drop(_)) || job.cancel());
+                    drop(job);
+                    queue.retain(|queued| *queued != number);
+                    cancelled += 1;
+                }
+                Op::Detach(at) if at < jobs.len() => jobs.remove(at).1.detach(),
+                Op::Drop(_) | Op::Cancel(_) | Op::Detach(_) => {}
+            }
+            let stats = pool.stats();
+            prop_assert_eq!((stats.queued, stats.cancelled), (queue.len(), cancelled));
+            prop_assert_eq!(stats.oldest_wait.is_some(), !queue.is_empty());
+        }
+        if abandons {
+            prop_assert_eq!(pool.abandon(), queue.len());
+            queue.clear();
+        }
+        drop(release);
+        for (number, job) in jobs {
+            let expected = if abandons { Err(JobError::Abandoned) } else { Ok(number) };
+            prop_assert_eq!(job.join_blocking(), expected);
+        }
+        first.join_blocking().unwrap();
+        pool.join_blocking();
+        prop_assert_eq!(&*ran.lock().unwrap(), &queue);
+        prop_assert_eq!(pool.stats().completed, queue.len() as u64 + 1);
+    }
 }

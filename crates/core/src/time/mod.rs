@@ -15,9 +15,11 @@ use std::time::{Duration, Instant};
 
 use async_io::Timer;
 
+mod hook;
 #[cfg(feature = "virtual-time")]
 mod source;
 
+pub use hook::{BlockHook, about_to_block, set_block_hook};
 #[cfg(feature = "virtual-time")]
 pub use source::{Installed, TimeSource, install};
 #[cfg(feature = "virtual-time")]

@@ -228,8 +228,8 @@ fn locate<F: Future + ?Sized>(_: Pin<&mut F>) -> Result<F::Output, Where> {
 
 /// Polls once, and says whether the future was woken on this thread meanwhile.
 ///
-/// The wakers of all drives count alike. So what was woken in a drive inside of this one may have been
-/// this one's, and counts: a poll too many does no harm, one too few would.
+/// The wakers of all drives count alike. So what was woken in a drive inside of this one may have
+/// been this one's, and counts: a poll too many does no harm, one too few would.
 #[inline]
 fn step<F: Future + ?Sized>(
     future: Pin<&mut F>,
@@ -242,9 +242,9 @@ fn step<F: Future + ?Sized>(
     })
 }
 
-/// Whether `waker` is that of a drive, lent to a poll. Executors poll their tasks with wakers of their
-/// own, nested in a drive or not, and a clone of a drive's waker is not it, either. An observer in
-/// between changes nothing.
+/// Whether `waker` is that of a drive, lent to a poll. Executors poll their tasks with wakers of
+/// their own, nested in a drive or not, and a clone of a drive's waker is not it, either. An
+/// observer in between changes nothing.
 #[cfg(feature = "enter")]
 pub(crate) fn is_drive(mut waker: &Waker) -> bool {
     while let Some((real, observer)) = observed(waker) {

@@ -14,8 +14,8 @@ pub enum SynchronousErrorKind {
 
 /// A future could not be driven to its end without an executor.
 ///
-/// With the feature `backtrace` its `Display` says where the future waits, frame by frame; the names
-/// are looked up when it is printed, not before.
+/// With the feature `backtrace` its `Display` says where the future waits, frame by frame; the
+/// names are looked up when it is printed, not before.
 ///
 /// Source: `asynkit.SynchronousError`.
 ///

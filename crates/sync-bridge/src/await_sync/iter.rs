@@ -9,7 +9,8 @@ use futures_lite::Stream;
 use super::SynchronousError;
 use super::drive::drive;
 
-/// The iterator over a stream that is driven without an executor: [`aiter_sync`](super::aiter_sync).
+/// The iterator over a stream that is driven without an executor:
+/// [`aiter_sync`](super::aiter_sync).
 #[must_use = "iterators are lazy: the stream is polled when an item is asked for"]
 pub struct AiterSync<S> {
     /// Gone at the end, and after an error.

@@ -42,9 +42,9 @@ pub const STEP_BUDGET: usize = 1_000;
 /// async, called from one that is not.
 ///
 /// There is no thread, no reactor and no allocation (but for one in the life of the process, when
-/// the first future keeps a waker). A future that only yields to others (it wakes itself and returns
-/// pending) is polled again, up to [`STEP_BUDGET`] times; [`SyncDrive`] has other budgets. A wake-up by another thread
-/// is no yield: such a future waits for that thread.
+/// the first future keeps a waker). A future that only yields to others (it wakes itself and
+/// returns pending) is polled again, up to [`STEP_BUDGET`] times; [`SyncDrive`] has other budgets.
+/// A wake-up by another thread is no yield: such a future waits for that thread.
 ///
 /// It works anywhere, also inside of a poll. An executor inside of the future works as always.
 ///
@@ -110,9 +110,9 @@ pub fn try_await_sync<F: Future + Unpin>(future: F) -> Result<F::Output, Blocked
 
 /// Iterates over a stream whose items are there without waiting.
 ///
-/// Each item is got as [`await_sync`] gets it, with a budget of its own. After an error the iterator
-/// has ended. The stream is dropped at the end, after an error, and with the iterator; a stream that
-/// is passed by `&mut` stays.
+/// Each item is got as [`await_sync`] gets it, with a budget of its own. After an error the
+/// iterator has ended. The stream is dropped at the end, after an error, and with the iterator; a
+/// stream that is passed by `&mut` stays.
 ///
 /// Source: `asynkit.aiter_sync`, which never closes its source.
 ///

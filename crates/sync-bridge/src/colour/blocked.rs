@@ -26,6 +26,7 @@ async fn watched<T>(future: impl Future<Output = T>, called_at: &'static Locatio
     let mut future = pin!(future);
     // The waker of the last poll, for the next one, so that a future that compares them finds the
     // same: held here if nobody else has it.
+    let mut waits = false;
     let mut held: Option<Arc<Watch>> = None;
     let mut lent: Weak<Watch> = Weak::new();
     poll_fn(|cx| {
@@ -42,6 +43,10 @@ async fn watched<T>(future: impl Future<Output = T>, called_at: &'static Locatio
         let waker = Waker::from(Arc::clone(&watch));
         let polled = future.as_mut().poll(&mut Context::from_waker(&waker));
         drop(waker);
+        // The loop that runs on this thread, if there is one, may say so.
+        if polled.is_pending() && !std::mem::replace(&mut waits, true) {
+            time::about_to_block(called_at);
+        }
         lent = Arc::downgrade(&watch);
         // If this is the last one, nobody can make another.
         if Arc::strong_count(&watch) == 1 {

@@ -147,8 +147,8 @@ impl<F> fmt::Debug for Blocking<F> {
 
 /// Makes an async function of a blocking one: each call runs on the [global pool](Pool::global).
 ///
-/// It takes one argument; several come as a tuple, or by the closure. Nothing runs before the future
-/// is polled. For an async function there is nothing to do: call it.
+/// It takes one argument; several come as a tuple, or by the closure. Nothing runs before the
+/// future is polled. For an async function there is nothing to do: call it.
 ///
 /// # Panics
 ///
@@ -178,13 +178,13 @@ where
     move |argument| Unblock::new(function.clone(), argument)
 }
 
-/// Makes a blocking function of an async one: each call blocks its thread until the future is ready,
-/// with timers and I/O at work.
+/// Makes a blocking function of an async one: each call blocks its thread until the future is
+/// ready, with timers and I/O at work.
 ///
 /// It may be called anywhere, also inside of a poll, where a_sync fails. What it waits for must not
-/// be a task of the very loop that it blocks: such a call never ends. In debug mode a loop of corokit
-/// reports every call that blocks it. In debug builds a call panics that nobody can ever end, since nobody keeps its
-/// waker.
+/// be a task of the very loop that it blocks: such a call never ends. In debug builds a loop of
+/// corokit whose debug mode is on reports every call that blocks it, and a call panics that nobody
+/// can ever end, since nobody keeps its waker.
 ///
 /// # Panics
 ///

@@ -1,7 +1,7 @@
 //! What a stream shares with the thread that runs its iterator.
 //!
-//! The iterator is either here, parked, or with a job of the pool, which brings items until there is
-//! no room for more and then parks it again. So a thread is used only while items are made.
+//! The iterator is either here, parked, or with a job of the pool, which brings items until there
+//! is no room for more and then parks it again. So a thread is used only while items are made.
 
 use std::any::Any;
 use std::collections::VecDeque;

@@ -1,6 +1,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
+use std::hint;
 use std::mem;
 use std::panic::resume_unwind;
 use std::pin::Pin;
@@ -10,7 +11,7 @@ use std::task::{Context, Poll};
 use futures_lite::Stream;
 
 use super::bridge::{Bridge, State};
-use crate::pool::Pool;
+use crate::pool::{Pool, wait_for_a_job};
 
 /// Makes a stream of an iterator that blocks: its items are made on a thread of the
 /// [global pool](Pool::global), or of [another](UnblockIter::on).
@@ -19,10 +20,10 @@ use crate::pool::Pool;
 /// iterator uses no thread. That costs a way to a thread and back for each item, some microseconds;
 /// [`ahead`](UnblockIter::ahead) makes items in advance instead.
 ///
-/// A panic of the iterator comes out of the stream after all the items before it, and then the stream has ended.
-/// Dropping the stream returns at once: an item that is being made is finished, and then the
-/// iterator is dropped on its thread. [`into_inner`](UnblockIter::into_inner) gives the iterator
-/// back.
+/// A panic of the iterator comes out of the stream after all the items before it, and then the
+/// stream has ended. Dropping the stream returns at once: an item that is being made is finished,
+/// and then the iterator is dropped on its thread. [`into_inner`](UnblockIter::into_inner) gives
+/// the iterator back.
 ///
 /// # Panics
 ///
@@ -115,8 +116,8 @@ where
         self
     }
 
-    /// Ends the stream and gives the iterator back, with the items that were made in advance and not
-    /// taken. The future waits for an item that is being made.
+    /// Ends the stream and gives the iterator back, with the items that were made in advance and
+    /// not taken. The future waits for an item that is being made.
     ///
     /// It is `None` if the iterator has panicked.
     ///
@@ -181,6 +182,9 @@ where
     }
 }
 
+/// How many times a processor idles before a stream with items ahead waits: about a microsecond.
+const LOOKS: u32 = 30;
+
 /// What the bridge had.
 enum Taken<T> {
     /// An item, and whether a job is to be sent for more.
@@ -231,6 +235,13 @@ where
             }
             let Some(new) = waker.take() else {
                 waker = Some(cx.waker().clone());
+                if this.ahead > 1 && this.begun {
+                    // To be woken costs a hundred times this moment, in which many an iterator
+                    // makes a handful of items.
+                    for _ in 0..LOOKS {
+                        hint::spin_loop();
+                    }
+                }
                 continue;
             };
             let mut state = this.bridge.lock();
@@ -253,6 +264,7 @@ where
                 this.begun = true;
                 this.bridge.send(this.pool());
             }
+            wait_for_a_job();
             return Poll::Pending;
         }
     }
@@ -327,6 +339,7 @@ where
             let old = state.waker.replace(new);
             drop(state);
             drop(old);
+            wait_for_a_job();
             return Poll::Pending;
         }
         let mut made = mem::take(&mut stream.taken);

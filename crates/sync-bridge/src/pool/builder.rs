@@ -2,8 +2,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::cpu::processors;
+use super::handle::{Handle, Pool};
 use super::shared::Shared;
-use super::{Handle, Pool};
 
 /// What a pool is like.
 #[derive(Clone, Debug)]
@@ -100,9 +100,10 @@ impl PoolBuilder {
 
     /// Limits the threads that work at once. 500 by default.
     ///
-    /// Threads whose job waits for another job of the pool, or is in [`pool_wait`](super::pool_wait), do not
-    /// count, so that jobs that wait for each other cannot bring a pool to a standstill; neither does
-    /// the one that watches whether the pool must grow. A maximum of 0 counts as 1.
+    /// Threads whose job waits for another job of the pool, or is in
+    /// [`pool_wait`](super::pool_wait), do not count, so that jobs that wait for each other cannot
+    /// bring a pool to a standstill; neither does the one that watches whether the pool must grow.
+    /// A maximum of 0 counts as 1.
     ///
     /// ```
     /// use corokit_sync_bridge::Pool;
@@ -149,7 +150,10 @@ impl PoolBuilder {
     }
 
     /// How long the first job may wait until the pool grows, if there are processors left. 1 ms by
-    /// default. While jobs go on waiting, each growth is twice the last one, up to 32 threads at a
+    /// default.
+    ///
+    /// It does not grow if jobs end so quickly that the queue will be done within eight times as
+    /// long. While jobs go on waiting, each growth is twice the last one, up to 32 threads at a
     /// time. While the process uses all of its processors the pool waits 64 times as long, and
     /// grows only if no job ends in that time.
     ///

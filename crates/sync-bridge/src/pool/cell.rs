@@ -14,9 +14,13 @@
 //! All else is a matter of the job's own lock. No user code runs under either.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+#[cfg(not(loom))]
 use std::sync::{Mutex, MutexGuard};
 use std::task::{Poll, Waker};
 use std::{mem, thread};
+
+#[cfg(loom)]
+use loom::sync::{Mutex, MutexGuard};
 
 use super::JobError;
 

@@ -1,13 +1,12 @@
-use std::error::Error;
 use std::fmt;
 use std::future::Future;
-use std::io;
 use std::panic::resume_unwind;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
+use super::JobError;
 use super::cell::Outcome;
 use super::shared::{self, Shared};
 use crate::park::{park_on, park_until};
@@ -84,8 +83,8 @@ impl<T> Job<T> {
         true
     }
 
-    /// Lets the job run, whether or not anybody waits. Its output is dropped where it ends, or here if it
-    /// has ended.
+    /// Lets the job run, whether or not anybody waits. Its output is dropped where it ends, or here
+    /// if it has ended.
     ///
     /// Source: `a_sync.ThreadFuture.abandon`.
     ///
@@ -189,11 +188,7 @@ impl<T> Future for Job<T> {
                 )
             }
             Poll::Pending => {
-                // A thread of the pool that waits for a job of the pool must not keep it from
-                // being run.
-                if self.shared.is_own_thread() {
-                    shared::wait_for_the_rest(&self.shared);
-                }
+                shared::wait_for_a_job();
                 Poll::Pending
             }
         }
@@ -216,27 +211,3 @@ impl<T> fmt::Debug for Job<T> {
             .finish_non_exhaustive()
     }
 }
-
-/// Why a pool never ran a job.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-#[non_exhaustive]
-pub enum JobError {
-    /// The pool was closed before the job came.
-    Closed,
-    /// The pool was abandoned while the job was in its queue.
-    Abandoned,
-    /// The pool has no thread, and the system would not give it one.
-    NoThread(io::ErrorKind),
-}
-
-impl fmt::Display for JobError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            JobError::Closed => f.write_str("the pool was closed before the job came"),
-            JobError::Abandoned => f.write_str("the pool was abandoned before the job began"),
-            JobError::NoThread(kind) => write!(f, "no thread could be started: {kind}"),
-        }
-    }
-}
-
-impl Error for JobError {}

@@ -9,8 +9,12 @@
 //! ```
 //!
 //! **Invariant**: while a job is in the queue and no thread is on its way to it, either all threads
-//! that there may be work, or one is the scout. The scout looks whether the queue stands still, and
-//! if so, becomes a worker; the next one is appointed when it takes its job.
+//! that there may be work, or one is the scout. The scout looks whether the queue moves too slowly,
+//! and if so, becomes a worker; the next one is appointed when it takes its job.
+//!
+//! Idle threads are not all called for a queue of short jobs: they would only be in each other's
+//! way. As long as jobs end all the time, the next one does not wait for long, and the scout sees
+//! to the rest.
 
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -47,6 +51,10 @@ pub(super) struct State {
     pub(super) threads: usize,
     /// Whether one of them is the scout.
     pub(super) scout: bool,
+    /// Which idle thread was called to be the scout.
+    pub(super) called_scout: Option<u64>,
+    /// When the last job ended.
+    pub(super) last_end: Option<Instant>,
     /// How many of them wait inside of a job, and do not count against the limit.
     pub(super) waiting: usize,
     /// How many threads the next growth starts.
@@ -115,7 +123,7 @@ impl Shared {
             }
             state.queue.push_back((work, since));
             self.hint.store(true, Ordering::Relaxed);
-            state.staff(&self.config)
+            state.staff(&self.config, since)
         };
         self.serve(need);
         true
@@ -312,19 +320,33 @@ impl State {
     }
 
     /// Says what the queue needs that nobody sees to.
-    pub(super) fn staff(&mut self, config: &Config) -> Need {
+    pub(super) fn staff(&mut self, config: &Config, now: Instant) -> Need {
         if self.queued() <= self.on_their_way {
             return Need::Nothing;
         }
         let active = self.active();
-        if !self.idle.is_empty() || active < config.prompt_threads.min(config.max_threads) {
+        let awake = active.saturating_sub(self.idle.len());
+        if awake < config.prompt_threads.min(config.max_threads) {
             return self.wake_or_start();
         }
-        if self.scout || active >= config.max_threads {
+        let ends = self
+            .last_end
+            .map(|last| now.saturating_duration_since(last));
+        let moves = ends.is_some_and(|ago| ago < MOVES);
+        if !self.idle.is_empty() && !moves {
+            return self.wake_or_start();
+        }
+        if self.scout || (self.idle.is_empty() && active >= config.max_threads) {
             return Need::Nothing;
         }
         self.scout = true;
-        self.start(Role::Scout)
+        match self.idle.pop() {
+            Some(idle) => {
+                self.called_scout = Some(idle.thread);
+                Need::Wake(idle.bell)
+            }
+            None => self.start(Role::Scout),
+        }
     }
 
     /// Sends one more thread to the queue.
@@ -398,21 +420,29 @@ impl State {
     }
 }
 
-/// Lets a thread of the pool not count against the limit until its job ends, because the job waits
-/// for another one.
-pub(super) fn wait_for_the_rest(shared: &Arc<Shared>) {
-    if WAITS.replace(true) {
+/// For what waits for a job, on whatever thread: if it is one of a pool, it does not count against the
+/// limit of its pool until its own job ends. So jobs that wait for each other, in one pool or in
+/// several, leave room for those that they wait for.
+pub(crate) fn wait_for_a_job() {
+    if WAITS.get() {
         return;
     }
+    if let Some(shared) = worker::current() {
+        begin_waiting(&shared);
+    }
+}
+
+fn begin_waiting(shared: &Arc<Shared>) {
+    WAITS.set(true);
     let need = {
         let mut state = shared.lock();
         state.waiting += 1;
-        state.staff(&shared.config)
+        state.staff(&shared.config, Instant::now())
     };
     shared.serve(need);
 }
 
-/// Ends what [`wait_for_the_rest`] began: the job is over.
+/// Ends what [`begin_waiting`] began.
 pub(super) fn stop_waiting(state: &mut State) {
     if WAITS.take() {
         state.waiting -= 1;
@@ -434,13 +464,19 @@ pub(super) fn wait_outside<T>(wait: impl FnOnce() -> T) -> T {
             stop_waiting(&mut self.0.lock());
         }
     }
-    wait_for_the_rest(&shared);
+    begin_waiting(&shared);
     let _back = Back(shared);
     wait()
 }
 
 /// How long the scout waits, at most, while the processors are all in use.
 pub(super) const SATURATED: u32 = 64;
+
+/// While the last job ended so recently, the queue moves.
+const MOVES: Duration = Duration::from_micros(50);
+
+/// A queue that is done within so many steps of the scout moves quickly enough.
+pub(super) const STEPS: u64 = 8;
 
 /// How many threads one growth starts, at most.
 pub(super) const SPURT: usize = 32;

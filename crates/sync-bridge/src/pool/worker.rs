@@ -8,7 +8,7 @@ use std::sync::{Arc, Condvar, MutexGuard, Weak};
 use std::time::Instant;
 
 use super::cpu::Meter;
-use super::shared::{Idle, Role, SATURATED, SPURT, Shared, State, is_older, stop_waiting};
+use super::shared::{Idle, Role, SATURATED, SPURT, STEPS, Shared, State, is_older, stop_waiting};
 
 thread_local! {
     /// The pool that this thread is of.
@@ -36,6 +36,7 @@ pub(super) fn work(shared: &Arc<Shared>, thread: u64, role: Role) {
         Role::Worker => state.on_their_way -= 1,
         Role::Scout => state = scout(shared, &bell, state),
     }
+    let mut now = Instant::now();
     loop {
         // Those who waited inside of their jobs count again: there may be one too many now.
         if state.active() > shared.config.max_threads {
@@ -49,18 +50,20 @@ pub(super) fn work(shared: &Arc<Shared>, thread: u64, role: Role) {
                 false => break,
             }
         };
-        let need = state.staff(&shared.config);
+        let need = state.staff(&shared.config, now);
         drop(state);
         shared.serve(need);
         let ran = work.run();
         drop(work);
+        now = Instant::now();
         state = shared.lock();
+        state.last_end = Some(now);
         stop_waiting(&mut state);
         state.count(ran);
     }
     // A job may be left if this thread is one too many. Those who are not will see to it.
     state.threads -= 1;
-    let need = state.staff(&shared.config);
+    let need = state.staff(&shared.config, now);
     let joiners = state.over();
     drop(state);
     shared.serve(need);
@@ -71,7 +74,7 @@ pub(super) fn work(shared: &Arc<Shared>, thread: u64, role: Role) {
 
 /// Waits until there is something to do. Says whether the thread is to stay.
 fn idle<'s>(
-    shared: &'s Shared,
+    shared: &'s Arc<Shared>,
     thread: u64,
     bell: &Arc<Condvar>,
     mut state: MutexGuard<'s, State>,
@@ -102,7 +105,12 @@ fn idle<'s>(
         };
         let Some(at) = state.idle.iter().position(|idle| idle.thread == thread) else {
             // Whoever took it from the list has called it.
-            state.on_their_way -= 1;
+            if state.called_scout == Some(thread) {
+                state.called_scout = None;
+                state = scout(shared, bell, state);
+            } else {
+                state.on_their_way -= 1;
+            }
             return (state, true);
         };
         let time_is_up = until.is_some_and(|until| until <= Instant::now());
@@ -114,8 +122,8 @@ fn idle<'s>(
     }
 }
 
-/// Stays awake for a moment, because jobs often come one after the other, and to wake a thread costs
-/// more than most of them. One thread at a time does so, and counts as being on its way.
+/// Stays awake for a moment, because jobs often come one after the other, and to wake a thread
+/// costs more than most of them. One thread at a time does so, and counts as being on its way.
 fn look_out<'s>(shared: &'s Shared, mut state: MutexGuard<'s, State>) -> MutexGuard<'s, State> {
     state.lookout = true;
     state.on_their_way += 1;
@@ -136,7 +144,7 @@ fn look_out<'s>(shared: &'s Shared, mut state: MutexGuard<'s, State>) -> MutexGu
 /// How often a thread looks for a job before it is idle: about ten microseconds.
 const LOOKS: u32 = 200;
 
-/// Waits until the queue stands still although there is room on the processors, and becomes a
+/// Waits until the queue moves too slowly although there is room on the processors, and becomes a
 /// worker then; or until there is no queue.
 fn scout<'s>(
     shared: &'s Arc<Shared>,
@@ -161,15 +169,16 @@ fn scout<'s>(
         if state.active() >= shared.config.max_threads {
             break;
         }
-        if !is_older(oldest, step) {
+        let ended = state.completed - completed;
+        let moves = ended * STEPS >= state.queued() as u64;
+        if moves || !is_older(oldest, step) {
             patience = step;
             continue;
         }
         if meter.is_saturated() {
             // More threads would only take the processors from each other. But if nothing ends for
             // long, what runs may wait for what is in the queue.
-            let stands_still = state.completed == completed;
-            if !stands_still {
+            if ended > 0 {
                 patience = step;
                 continue;
             }
