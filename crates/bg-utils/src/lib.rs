@@ -21,6 +21,7 @@
 //!
 //! | module | what it is |
 //! |---|---|
+//! | `loop_thread` | an event loop in a background thread, for futures that are not `Send` |
 //! | `rate_limiter` | at most so many in a stretch of time, first come first served |
 //! | `batcher` | items collected into batches, by number or by time |
 //! | `lockout` | nobody goes on before an instant |
@@ -35,13 +36,15 @@ pub mod batcher;
 #[cfg(feature = "time")]
 #[allow(dead_code, unused_imports, reason = "each module uses a part of it")]
 mod clock;
-#[cfg(any(feature = "batcher", feature = "scheduler"))]
+#[cfg(any(feature = "batcher", feature = "loop-thread", feature = "scheduler"))]
 mod closed;
 #[cfg(feature = "line")]
 #[allow(dead_code, reason = "each module uses a part of it")]
 mod line;
 #[cfg(all(feature = "lockout", not(loom)))]
 pub mod lockout;
+#[cfg(feature = "loop-thread")]
+pub mod loop_thread;
 #[cfg(all(feature = "rate-limiter", not(loom)))]
 pub mod rate_limiter;
 #[cfg(all(feature = "runner", not(loom)))]
@@ -50,12 +53,17 @@ pub mod runner;
 pub mod scheduler;
 #[cfg(feature = "shutdown")]
 pub mod shutdown;
-#[cfg(any(feature = "line", feature = "batcher", feature = "shutdown"))]
+#[cfg(any(
+    feature = "line",
+    feature = "batcher",
+    feature = "loop-thread",
+    feature = "shutdown"
+))]
 mod sync;
 #[cfg(feature = "time")]
 mod timed_out;
 
-#[cfg(any(feature = "batcher", feature = "scheduler"))]
+#[cfg(any(feature = "batcher", feature = "loop-thread", feature = "scheduler"))]
 pub use closed::Closed;
 #[cfg(feature = "time")]
 pub use timed_out::TimedOut;
