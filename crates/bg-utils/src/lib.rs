@@ -1,3 +1,18 @@
-//! What long-running async programs need.
+//! What long-running programs need.
+//!
+//! One cargo feature for each module; none is on by default.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | `flight` | callers that ask for the same thing at the same time share one execution |
+//! | `lru` | a bounded map that forgets what was not used for longest, with a time to live or without |
+//! | `cache` | what async functions return, kept: capacity, time to live, single flight |
 
 #![forbid(unsafe_code)]
+
+#[cfg(feature = "cache")]
+pub mod cache;
+#[cfg(feature = "flight")]
+pub mod flight;
+#[cfg(feature = "lru")]
+pub mod lru;
