@@ -7,6 +7,7 @@
 //! | `flight` | callers that ask for the same thing at the same time share one execution |
 //! | `lru` | a bounded map that forgets what was not used for longest, with a time to live or without |
 //! | `cache` | what async functions return, kept: capacity, time to live, single flight |
+//! | `group` | background tasks that end together, on any executor; many items of a stream at a time |
 
 #![forbid(unsafe_code)]
 
@@ -14,5 +15,9 @@
 pub mod cache;
 #[cfg(feature = "flight")]
 pub mod flight;
+#[cfg(feature = "group")]
+pub mod group;
+#[cfg(any(feature = "group", feature = "merge"))]
+mod guarded;
 #[cfg(feature = "lru")]
 pub mod lru;
