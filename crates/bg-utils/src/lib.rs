@@ -8,6 +8,7 @@
 //! | `lru` | a bounded map that forgets what was not used for longest, with a time to live or without |
 //! | `cache` | what async functions return, kept: capacity, time to live, single flight |
 //! | `group` | background tasks that end together, on any executor; many items of a stream at a time |
+//! | `merge` | streams as one, what is ready as one, futures as they complete |
 
 #![forbid(unsafe_code)]
 
@@ -21,3 +22,5 @@ pub mod group;
 mod guarded;
 #[cfg(feature = "lru")]
 pub mod lru;
+#[cfg(feature = "merge")]
+pub mod merge;
