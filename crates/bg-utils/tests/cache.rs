@@ -657,20 +657,23 @@ proptest! {
     /// With as many keys as fit there is no doubt about what has expired and still takes room; with
     /// fewer, nothing expires.
     #[test]
-    fn like_a_naive_map(capacity in prop_oneof![1_usize..6, Just(10)], program in program()) {
+    fn like_a_naive_map(capacity in prop_oneof![1_usize..6, 10_usize..12], program in program()) {
         let (clock, _installed) = Clock::install();
-        let timed = capacity == 10;
+        // With a lifetime for all, for errors alone, or without.
+        let (timed, timed_errors) = (capacity == 10, capacity >= 10);
         let mut builder = Cache::builder().capacity(capacity).errors(ErrorPolicy::Keep);
         if timed {
             builder = builder.ttl(Duration::from_millis(100));
+        }
+        if timed_errors {
             builder = builder.errors(ErrorPolicy::KeepFor(Duration::from_millis(30)));
         }
         let cache = builder.build_fallible::<u8, u32, u32>();
         let mut naive = Naive::default();
-        let ttl = |ok| match (timed, ok) {
-            (false, _) => u64::MAX,
-            (true, true) => 100,
-            (true, false) => 30,
+        let ttl = |ok| match ok {
+            true if timed => 100,
+            false if timed_errors => 30,
+            _ => u64::MAX,
         };
         for (value, action) in (0_u32..).zip(program) {
             match action {

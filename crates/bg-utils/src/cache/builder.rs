@@ -23,6 +23,9 @@ pub enum ErrorPolicy {
     KeepFor(Duration),
 }
 
+/// Lives of at least this length are checked by the coarse clock.
+const COARSE: Duration = Duration::from_millis(100);
+
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Settings {
     pub(super) capacity: usize,
@@ -36,6 +39,14 @@ impl Settings {
     #[inline]
     pub(super) fn is_timed(&self) -> bool {
         self.ttl.is_some() || matches!(self.errors, ErrorPolicy::KeepFor(_))
+    }
+
+    /// Returns whether anything lives so short that a tick of the coarse clock makes a difference.
+    #[inline]
+    pub(super) fn is_short_lived(&self) -> bool {
+        let short = |ttl: Duration| ttl < COARSE;
+        self.ttl.is_some_and(short)
+            || matches!(self.errors, ErrorPolicy::KeepFor(ttl) if short(ttl))
     }
 }
 
@@ -91,8 +102,10 @@ impl<S: BuildHasher> Builder<S> {
     }
 
     /// Bounds the life of entries. It begins when a value is there, not when the work for it begins.
-    /// Being read does not prolong it, and an entry is missing from the very instant at which it is
-    /// over.
+    /// Being read does not prolong it. An entry is never missing before it is over, and is missing
+    /// from the very instant at which it is; with 100 milliseconds or more, where the system has a
+    /// coarse clock that costs less, up to a tick of that later: see
+    /// `corokit_core::time::coarse_now`.
     ///
     /// ```
     /// use corokit_bg_utils::cache::Cache;

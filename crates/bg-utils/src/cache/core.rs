@@ -110,10 +110,14 @@ where
                 }
             }
         }
-        if self.store.len() >= self.store.capacity() {
-            *last = self.store.oldest_by_use().map(|at| self.store.take(at));
+        match self.store.oldest_by_use() {
+            Some(at) if self.store.len() >= self.store.capacity() => {
+                *last = Some(self.store.supplant(at, hash, key, value, lifetime));
+            }
+            _ => {
+                self.store.add(hash, key, value, lifetime);
+            }
         }
-        self.store.add(hash, key, value, lifetime);
         garbage
     }
 }
@@ -161,6 +165,17 @@ where
         self.settings.is_timed().then(time::now)
     }
 
+    /// Returns the time to look for what has expired, if anything may: a little in the past, where
+    /// that costs less and makes no difference.
+    #[inline]
+    fn past(&self) -> Option<Instant> {
+        let look = match self.settings.is_short_lived() {
+            true => time::now,
+            false => time::coarse_now,
+        };
+        self.settings.is_timed().then(look)
+    }
+
     /// Returns the value of a key.
     #[inline]
     pub(super) fn get<Q>(&self, key: &Q, used: bool) -> Option<Result<V, E>>
@@ -168,7 +183,7 @@ where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        let (hash, now) = (self.hash(key), self.now());
+        let (hash, now) = (self.hash(key), self.past());
         let mut shard = self.shard(hash);
         let expired = match shard.find(hash, key, now) {
             Ok(at) => {
@@ -191,7 +206,7 @@ where
     where
         R: Deref<Target = Self>,
     {
-        let (hash, now) = (this.hash(&key), this.now());
+        let (hash, now) = (this.hash(&key), this.past());
         let mut shard = this.shard(hash);
         let expired = match shard.find(hash, &key, now) {
             Ok(at) => {
@@ -222,7 +237,7 @@ where
         R: Deref<Target = Self> + Clone,
     {
         let mut work = Some(work);
-        let (hash, now) = (this.hash(&key), this.now());
+        let (hash, now) = (this.hash(&key), this.past());
         let mut shard = this.shard(hash);
         let expired = match shard.find(hash, &key, now) {
             Ok(at) => {
@@ -280,7 +295,7 @@ where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        let (hash, now) = (self.hash(key), self.now());
+        let (hash, now) = (self.hash(key), self.past());
         let mut shard = self.shard(hash);
         let forgotten = shard.flights.forget(hash, key);
         let (found, expired) = match shard.find(hash, key, now) {

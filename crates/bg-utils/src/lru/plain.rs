@@ -5,8 +5,8 @@ use std::fmt;
 use std::hash::{BuildHasher, Hash};
 
 use foldhash::fast::RandomState;
-
-use super::{Iter, Store};
+use hashlink::LinkedHashMap;
+use hashlink::linked_hash_map::{self, Entry};
 
 /// A map of at most so many entries, which forgets the one not used for longest.
 ///
@@ -27,8 +27,9 @@ use super::{Iter, Store};
 /// assert_eq!(squares.iter().collect::<Vec<_>>(), [(&3, &9), (&1, &1)]);
 /// ```
 pub struct Lru<K, V, S = RandomState> {
-    store: Store<K, V>,
-    hasher: S,
+    /// From the entry used longest ago to the one used last.
+    map: LinkedHashMap<K, V, S>,
+    capacity: usize,
 }
 
 impl<K: Hash + Eq, V> Lru<K, V> {
@@ -58,8 +59,8 @@ impl<K: Hash + Eq, V, S: BuildHasher> Lru<K, V, S> {
     #[must_use]
     pub fn with_hasher(capacity: usize, hasher: S) -> Self {
         Lru {
-            store: Store::new(capacity),
-            hasher,
+            map: LinkedHashMap::with_hasher(hasher),
+            capacity,
         }
     }
 
@@ -77,9 +78,7 @@ impl<K: Hash + Eq, V, S: BuildHasher> Lru<K, V, S> {
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        let at = self.find(key)?;
-        self.store.touch(at);
-        Some(self.store.pair(at).1)
+        self.map.to_back(key).map(|value| &*value)
     }
 
     /// Returns the value of a key for changing it, and counts that as use.
@@ -96,9 +95,7 @@ impl<K: Hash + Eq, V, S: BuildHasher> Lru<K, V, S> {
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        let at = self.find(key)?;
-        self.store.touch(at);
-        Some(self.store.value_mut(at))
+        self.map.to_back(key)
     }
 
     /// Returns the value of a key; if there is none, it is made. Either is use.
@@ -114,24 +111,20 @@ impl<K: Hash + Eq, V, S: BuildHasher> Lru<K, V, S> {
     /// assert_eq!(map.get_or_insert_with("one", || unreachable!()), &1);
     /// ```
     pub fn get_or_insert_with(&mut self, key: K, value: impl FnOnce() -> V) -> &mut V {
-        let hash = self.hasher.hash_one(&key);
-        let at = match self.store.find(hash, &key) {
-            Some(at) => {
-                self.store.touch(at);
-                at
+        let is_full = self.len() >= self.capacity;
+        if is_full && !self.map.contains_key(&key) {
+            // The value first: if making it panics, nothing has gone.
+            let value = value();
+            self.map.pop_front();
+            return self.map.entry(key).or_insert(value);
+        }
+        match self.map.entry(key) {
+            Entry::Occupied(mut entry) => {
+                entry.to_back();
+                entry.into_mut()
             }
-            None => {
-                // The value first: if making it panics, nothing has gone.
-                let value = value();
-                if self.store.len() >= self.store.capacity() {
-                    if let Some(oldest) = self.store.oldest_by_use() {
-                        drop(self.store.take(oldest));
-                    }
-                }
-                self.store.add(hash, key, value, None)
-            }
-        };
-        self.store.value_mut(at)
+            Entry::Vacant(entry) => entry.insert(value()),
+        }
     }
 
     /// Returns the value of a key without counting it as use.
@@ -146,7 +139,7 @@ impl<K: Hash + Eq, V, S: BuildHasher> Lru<K, V, S> {
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        self.find(key).map(|at| self.store.pair(at).1)
+        self.map.get(key)
     }
 
     /// Returns whether there is a value for a key, without counting it as use.
@@ -160,7 +153,7 @@ impl<K: Hash + Eq, V, S: BuildHasher> Lru<K, V, S> {
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        self.find(key).is_some()
+        self.map.contains_key(key)
     }
 
     /// Writes or overwrites the value of a key, which is use, and returns what had to go: the pair
@@ -175,7 +168,19 @@ impl<K: Hash + Eq, V, S: BuildHasher> Lru<K, V, S> {
     /// assert_eq!(map.insert(3, 'd'), Some((2, 'b')));
     /// ```
     pub fn insert(&mut self, key: K, value: V) -> Option<(K, V)> {
-        super::insert(&mut self.store, &self.hasher, key, value, None)
+        match self.map.entry(key) {
+            Entry::Occupied(mut entry) => {
+                entry.to_back();
+                Some(entry.replace_entry(value))
+            }
+            Entry::Vacant(entry) => {
+                entry.insert(value);
+                match self.len() > self.capacity {
+                    true => self.map.pop_front(),
+                    false => None,
+                }
+            }
+        }
     }
 
     /// Removes a key, and returns its value.
@@ -191,8 +196,7 @@ impl<K: Hash + Eq, V, S: BuildHasher> Lru<K, V, S> {
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        let at = self.find(key)?;
-        Some(self.store.take(at).1)
+        self.map.remove(key)
     }
 
     /// Removes the entry not used for longest, and returns it.
@@ -204,8 +208,7 @@ impl<K: Hash + Eq, V, S: BuildHasher> Lru<K, V, S> {
     /// assert_eq!(map.pop(), Some((1, "one")));
     /// ```
     pub fn pop(&mut self) -> Option<(K, V)> {
-        let oldest = self.store.oldest_by_use()?;
-        Some(self.store.take(oldest))
+        self.map.pop_front()
     }
 
     /// Removes all entries.
@@ -217,7 +220,7 @@ impl<K: Hash + Eq, V, S: BuildHasher> Lru<K, V, S> {
     /// assert!(map.is_empty());
     /// ```
     pub fn clear(&mut self) {
-        drop(self.store.take_all());
+        self.map.clear();
     }
 
     /// Changes the capacity, and returns what had to go, beginning with what was not used for longest.
@@ -229,20 +232,12 @@ impl<K: Hash + Eq, V, S: BuildHasher> Lru<K, V, S> {
     /// assert_eq!(map.set_capacity(1), [(1, "one")]);
     /// ```
     pub fn set_capacity(&mut self, capacity: usize) -> Vec<(K, V)> {
-        self.store.set_capacity(capacity);
+        self.capacity = capacity;
         let mut gone = Vec::new();
-        while self.store.len() > self.store.capacity() {
+        while self.len() > capacity {
             gone.extend(self.pop());
         }
         gone
-    }
-
-    fn find<Q>(&self, key: &Q) -> Option<u32>
-    where
-        K: Borrow<Q>,
-        Q: Hash + Eq + ?Sized,
-    {
-        self.store.find(self.hasher.hash_one(key), key)
     }
 }
 
@@ -253,7 +248,7 @@ impl<K, V, S> Lru<K, V, S> {
     /// assert_eq!(corokit_bg_utils::lru::Lru::<u8, u8>::new(8).len(), 0);
     /// ```
     pub fn len(&self) -> usize {
-        self.store.len()
+        self.map.len()
     }
 
     /// Returns whether there is no entry.
@@ -271,7 +266,7 @@ impl<K, V, S> Lru<K, V, S> {
     /// assert_eq!(corokit_bg_utils::lru::Lru::<u8, u8>::new(8).capacity(), 8);
     /// ```
     pub fn capacity(&self) -> usize {
-        self.store.capacity()
+        self.capacity
     }
 
     /// Returns the entries, from the one used last to the one used longest ago.
@@ -283,7 +278,7 @@ impl<K, V, S> Lru<K, V, S> {
     /// assert_eq!(map.iter().next(), Some((&2, &"two")));
     /// ```
     pub fn iter(&self) -> Iter<'_, K, V> {
-        Iter::new(&self.store)
+        Iter(self.map.iter())
     }
 }
 
@@ -299,5 +294,32 @@ impl<'a, K, V, S> IntoIterator for &'a Lru<K, V, S> {
 impl<K: fmt::Debug, V: fmt::Debug, S> fmt::Debug for Lru<K, V, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_map().entries(self).finish()
+    }
+}
+
+/// The entries of an [`Lru`], from the one used last to the one used longest ago.
+///
+/// Iterating is not using.
+pub struct Iter<'a, K, V>(linked_hash_map::Iter<'a, K, V>);
+
+impl<'a, K, V> Iterator for Iter<'a, K, V> {
+    type Item = (&'a K, &'a V);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.next_back()
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.0.size_hint()
+    }
+}
+
+impl<K, V> ExactSizeIterator for Iter<'_, K, V> {}
+
+impl<K, V> fmt::Debug for Iter<'_, K, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Iter")
+            .field("left", &self.len())
+            .finish_non_exhaustive()
     }
 }

@@ -1,41 +1,33 @@
 //! A bounded map with two orders: by use, and by age.
 //!
-//! Entries lie in one vector and are linked by their indices, so that all is safe code and an entry
-//! costs one allocation of the vector's growth. A hash table finds the index of a key.
+//! Entries lie in vectors and are linked by their indices, so that all is safe code and an entry
+//! costs no allocation of its own. A hash table finds the index of a key. What a hit touches lies
+//! close together: the links by use are apart from the rest, and what has to do with age is not
+//! even there without it.
 
 use std::borrow::Borrow;
+use std::mem;
 use std::time::Instant;
 
 use hashbrown::HashTable;
 
-/// No entry.
-const NONE: u32 = u32::MAX;
+/// The index that no entry has: where both lists begin and end, so that no link leads nowhere.
+const END: u32 = 0;
 
 /// The most entries that indices can tell apart.
-const MOST: usize = NONE as usize;
+const MOST: usize = (u32::MAX - 1) as usize;
 
-/// One of the lists that an entry is in.
+/// The neighbours of an entry in a list.
 #[derive(Clone, Copy)]
 struct Links {
     previous: u32,
     next: u32,
 }
 
-const UNLINKED: Links = Links {
-    previous: NONE,
-    next: NONE,
-};
-
-/// The ends of a list.
-#[derive(Clone, Copy)]
-struct Ends {
-    first: u32,
-    last: u32,
-}
-
-const EMPTY: Ends = Ends {
-    first: NONE,
-    last: NONE,
+/// The links of a list without entries.
+const EMPTY: Links = Links {
+    previous: END,
+    next: END,
 };
 
 /// Until when an entry lives. Entries of one class live equally long, so that those of a class
@@ -49,31 +41,41 @@ pub(crate) struct Lifetime {
 /// Which entries live equally long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Class {
-    #[cfg_attr(not(feature = "ttl-lru"), expect(dead_code, reason = "for `TtlLru`"))]
     First = 0,
     #[cfg_attr(not(feature = "cache"), expect(dead_code, reason = "for the cache"))]
     Second = 1,
 }
 
-struct Slot<K, V> {
-    /// The neighbours by use; in a free slot, `next` is the next free one.
-    use_links: Links,
-    age_links: Links,
-    hash: u64,
+/// The place of an entry in the order by age.
+#[derive(Clone, Copy)]
+struct Age {
+    links: Links,
+    /// Nothing for an entry that lives for ever, which is in no list.
     lifetime: Option<Lifetime>,
-    /// Nothing in a free slot.
-    pair: Option<(K, V)>,
+}
+
+const AGELESS: Age = Age {
+    links: EMPTY,
+    lifetime: None,
+};
+
+/// Returns where the pair and the hash of an entry are.
+#[inline]
+fn place(at: u32) -> usize {
+    (at as usize).wrapping_sub(1)
 }
 
 pub(crate) struct Store<K, V> {
     index: HashTable<u32>,
-    slots: Vec<Slot<K, V>>,
-    /// The first free slot.
-    free: u32,
-    /// From the entry used last to the one used longest ago.
-    by_use: Ends,
-    /// From the oldest entry to the newest, of each class. Entries without a lifetime are in none.
-    by_age: [Ends; 2],
+    /// The list by use, from the entry used last to the one used longest ago.
+    uses: Vec<Links>,
+    /// The entries, from index 1 on, without gaps.
+    pairs: Vec<(K, V)>,
+    hashes: Vec<u64>,
+    /// As many as there are links by use, or none as long as no entry has had a lifetime.
+    ages: Vec<Age>,
+    /// The first and the last of each class by age, from the oldest to the newest.
+    by_age: [Links; 2],
     capacity: usize,
 }
 
@@ -81,9 +83,10 @@ impl<K, V> Store<K, V> {
     pub(crate) fn new(capacity: usize) -> Self {
         Store {
             index: HashTable::new(),
-            slots: Vec::new(),
-            free: NONE,
-            by_use: EMPTY,
+            uses: vec![EMPTY],
+            pairs: Vec::new(),
+            hashes: Vec::new(),
+            ages: Vec::new(),
             by_age: [EMPTY; 2],
             capacity: capacity.min(MOST),
         }
@@ -97,10 +100,6 @@ impl<K, V> Store<K, V> {
         self.capacity
     }
 
-    pub(crate) fn set_capacity(&mut self, capacity: usize) {
-        self.capacity = capacity.min(MOST);
-    }
-
     /// Returns the index of a key.
     #[inline]
     pub(crate) fn find<Q>(&self, hash: u64, key: &Q) -> Option<u32>
@@ -108,68 +107,55 @@ impl<K, V> Store<K, V> {
         K: Borrow<Q>,
         Q: Eq + ?Sized,
     {
-        let slots = &self.slots;
-        let found = self.index.find(hash, |&at| {
-            let slot = &slots[at as usize];
-            slot.hash == hash && matches!(&slot.pair, Some((other, _)) if other.borrow() == key)
-        });
+        let pairs = &*self.pairs;
+        let found = self
+            .index
+            .find(hash, |&at| pairs[place(at)].0.borrow() == key);
         found.copied()
     }
 
     #[inline]
     pub(crate) fn pair(&self, at: u32) -> (&K, &V) {
-        match &self.slots[at as usize].pair {
-            Some((key, value)) => (key, value),
-            None => unreachable!("the index holds no free slots"),
-        }
+        let (key, value) = &self.pairs[place(at)];
+        (key, value)
     }
 
     #[inline]
     pub(crate) fn value_mut(&mut self, at: u32) -> &mut V {
-        match &mut self.slots[at as usize].pair {
-            Some((_, value)) => value,
-            None => unreachable!("the index holds no free slots"),
-        }
+        &mut self.pairs[place(at)].1
     }
 
     /// Makes an entry the one used last.
     #[inline]
     pub(crate) fn touch(&mut self, at: u32) {
-        if self.by_use.first == at {
+        let uses = &mut *self.uses;
+        let first = uses[END as usize].next;
+        if first == at {
             return;
         }
-        let Links { previous, next } = self.slots[at as usize].use_links;
-        // It is not the first, so there is one before it.
-        self.slots[previous as usize].use_links.next = next;
-        match next {
-            NONE => self.by_use.last = previous,
-            _ => self.slots[next as usize].use_links.previous = previous,
-        }
-        self.link_by_use(at);
+        let Links { previous, next } = uses[at as usize];
+        uses[previous as usize].next = next;
+        uses[next as usize].previous = previous;
+        uses[first as usize].previous = at;
+        uses[END as usize].next = at;
+        uses[at as usize] = Links {
+            previous: END,
+            next: first,
+        };
     }
 
     /// Adds an entry for a key that has none, as the one used last. There must be room.
     pub(crate) fn add(&mut self, hash: u64, key: K, value: V, lifetime: Option<Lifetime>) -> u32 {
-        let at = self.free;
-        let slot = Slot {
-            use_links: UNLINKED,
-            age_links: UNLINKED,
-            hash,
-            lifetime,
-            pair: Some((key, value)),
-        };
-        let at = if at == NONE {
-            self.slots.push(slot);
-            (self.slots.len() - 1) as u32
-        } else {
-            self.free = self.slots[at as usize].use_links.next;
-            self.slots[at as usize] = slot;
-            at
-        };
-        let slots = &self.slots;
-        self.index
-            .insert_unique(hash, at, |&at| slots[at as usize].hash);
+        self.uses.push(EMPTY);
+        self.pairs.push((key, value));
+        self.hashes.push(hash);
+        if !self.ages.is_empty() {
+            self.ages.push(AGELESS);
+        }
+        let at = self.pairs.len() as u32;
         self.link_by_use(at);
+        let hashes = &*self.hashes;
+        self.index.insert_unique(hash, at, |&at| hashes[place(at)]);
         self.link_by_age(at, lifetime);
         at
     }
@@ -184,140 +170,185 @@ impl<K, V> Store<K, V> {
         lifetime: Option<Lifetime>,
     ) -> (K, V) {
         self.unlink_by_age(at);
-        let slot = &mut self.slots[at as usize];
-        slot.lifetime = lifetime;
-        let old = slot.pair.replace((key, value));
+        let old = mem::replace(&mut self.pairs[place(at)], (key, value));
         self.link_by_age(at, lifetime);
         self.touch(at);
-        old.expect("the index holds no free slots")
+        old
     }
 
-    /// Takes an entry out.
+    /// Puts an entry for a key that has none in the place of another one, as the one used last, and
+    /// returns the pair that is gone.
+    pub(crate) fn supplant(
+        &mut self,
+        at: u32,
+        hash: u64,
+        key: K,
+        value: V,
+        lifetime: Option<Lifetime>,
+    ) -> (K, V) {
+        let old_hash = mem::replace(&mut self.hashes[place(at)], hash);
+        self.unindex(old_hash, at);
+        let hashes = &*self.hashes;
+        self.index.insert_unique(hash, at, |&at| hashes[place(at)]);
+        self.replace(at, key, value, lifetime)
+    }
+
+    /// Takes an entry out. Another one may get its index.
     pub(crate) fn take(&mut self, at: u32) -> (K, V) {
-        let hash = self.slots[at as usize].hash;
+        self.unindex(self.hashes[place(at)], at);
+        self.unlink_by_age(at);
+        let Links { previous, next } = self.uses[at as usize];
+        self.uses[previous as usize].next = next;
+        self.uses[next as usize].previous = previous;
+        // The last entry moves to where this one was.
+        let last = self.pairs.len() as u32;
+        if at != last {
+            let moved = self
+                .index
+                .find_mut(self.hashes[place(last)], |&other| other == last);
+            match moved {
+                Some(index) => *index = at,
+                None => unreachable!("each entry is in the index"),
+            }
+            let links = self.uses[last as usize];
+            self.uses[links.previous as usize].next = at;
+            self.uses[links.next as usize].previous = at;
+            self.move_by_age(last, at);
+        }
+        self.uses.swap_remove(at as usize);
+        if !self.ages.is_empty() {
+            self.ages.swap_remove(at as usize);
+        }
+        self.hashes.swap_remove(place(at));
+        self.pairs.swap_remove(place(at))
+    }
+
+    /// Takes an entry out of the index.
+    fn unindex(&mut self, hash: u64, at: u32) {
         match self.index.find_entry(hash, |&other| other == at) {
             Ok(entry) => drop(entry.remove()),
             Err(_) => unreachable!("each entry is in the index"),
         }
-        self.unlink_by_age(at);
-        let Links { previous, next } = self.slots[at as usize].use_links;
-        match previous {
-            NONE => self.by_use.first = next,
-            _ => self.slots[previous as usize].use_links.next = next,
-        }
-        match next {
-            NONE => self.by_use.last = previous,
-            _ => self.slots[next as usize].use_links.previous = previous,
-        }
-        let slot = &mut self.slots[at as usize];
-        slot.use_links.next = self.free;
-        slot.lifetime = None;
-        self.free = at;
-        slot.pair.take().expect("the index holds no free slots")
     }
 
     /// Returns the entry used longest ago.
     pub(crate) fn oldest_by_use(&self) -> Option<u32> {
-        Some(self.by_use.last).filter(|&at| at != NONE)
+        Some(self.uses[END as usize].previous).filter(|&at| at != END)
     }
 
     /// Returns the entry used last.
     pub(crate) fn newest_by_use(&self) -> Option<u32> {
-        Some(self.by_use.first).filter(|&at| at != NONE)
+        Some(self.uses[END as usize].next).filter(|&at| at != END)
     }
 
     /// Returns the entry that was used next before this one.
     pub(crate) fn used_before(&self, at: u32) -> Option<u32> {
-        Some(self.slots[at as usize].use_links.next).filter(|&at| at != NONE)
+        Some(self.uses[at as usize].next).filter(|&at| at != END)
     }
 
     /// Takes all entries out, and returns them, from the one used last to the one used longest ago.
     pub(crate) fn take_all(&mut self) -> Vec<(K, V)> {
-        let mut all = Vec::with_capacity(self.len());
-        let mut at = self.by_use.first;
-        while at != NONE {
-            let slot = &mut self.slots[at as usize];
-            all.extend(slot.pair.take());
-            at = slot.use_links.next;
+        let old = mem::replace(self, Store::new(self.capacity));
+        let mut pairs: Vec<Option<(K, V)>> = old.pairs.into_iter().map(Some).collect();
+        let mut all = Vec::with_capacity(pairs.len());
+        let mut at = old.uses[END as usize].next;
+        while at != END {
+            all.extend(pairs[place(at)].take());
+            at = old.uses[at as usize].next;
         }
-        self.index.clear();
-        self.slots.clear();
-        self.free = NONE;
-        self.by_use = EMPTY;
-        self.by_age = [EMPTY; 2];
         all
     }
 
-    #[inline]
     fn link_by_use(&mut self, at: u32) {
-        let first = self.by_use.first;
-        self.slots[at as usize].use_links = Links {
-            previous: NONE,
+        let uses = &mut *self.uses;
+        let first = uses[END as usize].next;
+        uses[at as usize] = Links {
+            previous: END,
             next: first,
         };
-        match first {
-            NONE => self.by_use.last = at,
-            _ => self.slots[first as usize].use_links.previous = at,
-        }
-        self.by_use.first = at;
+        uses[first as usize].previous = at;
+        uses[END as usize].next = at;
     }
 
     /// Puts an entry where it belongs by age: at the end of its class, unless the clock that its
     /// lifetime was read from was read by another thread before, and it is a little older.
     fn link_by_age(&mut self, at: u32, lifetime: Option<Lifetime>) {
         let Some(Lifetime { class, expires }) = lifetime else {
+            if let Some(age) = self.ages.get_mut(at as usize) {
+                *age = AGELESS;
+            }
             return;
         };
-        let class = class as usize;
-        let mut previous = self.by_age[class].last;
-        while previous != NONE {
-            match self.slots[previous as usize].lifetime {
+        if self.ages.is_empty() {
+            self.ages.resize(self.uses.len(), AGELESS);
+        }
+        let ends = &mut self.by_age[class as usize];
+        let mut previous = ends.previous;
+        while previous != END {
+            match self.ages[previous as usize].lifetime {
                 Some(lifetime) if lifetime.expires > expires => {
-                    previous = self.slots[previous as usize].age_links.previous;
+                    previous = self.ages[previous as usize].links.previous;
                 }
                 _ => break,
             }
         }
         let next = match previous {
-            NONE => self.by_age[class].first,
-            _ => self.slots[previous as usize].age_links.next,
+            END => mem::replace(&mut ends.next, at),
+            _ => mem::replace(&mut self.ages[previous as usize].links.next, at),
         };
-        self.slots[at as usize].age_links = Links { previous, next };
-        match previous {
-            NONE => self.by_age[class].first = at,
-            _ => self.slots[previous as usize].age_links.next = at,
-        }
         match next {
-            NONE => self.by_age[class].last = at,
-            _ => self.slots[next as usize].age_links.previous = at,
+            END => ends.previous = at,
+            _ => self.ages[next as usize].links.previous = at,
+        }
+        self.ages[at as usize] = Age {
+            links: Links { previous, next },
+            lifetime,
+        };
+    }
+
+    /// Tells the neighbours of an entry by age that it has another index.
+    fn move_by_age(&mut self, from: u32, to: u32) {
+        let Some(&Age { links, lifetime }) = self.ages.get(from as usize) else {
+            return;
+        };
+        let Some(Lifetime { class, .. }) = lifetime else {
+            return;
+        };
+        let ends = &mut self.by_age[class as usize];
+        match links.previous {
+            END => ends.next = to,
+            previous => self.ages[previous as usize].links.next = to,
+        }
+        match links.next {
+            END => ends.previous = to,
+            next => self.ages[next as usize].links.previous = to,
         }
     }
 
     fn unlink_by_age(&mut self, at: u32) {
-        let slot = &mut self.slots[at as usize];
-        let Some(Lifetime { class, .. }) = slot.lifetime else {
+        let Some(age) = self.ages.get_mut(at as usize) else {
             return;
         };
-        let class = class as usize;
-        let Links { previous, next } = slot.age_links;
+        let Age { links, lifetime } = mem::replace(age, AGELESS);
+        let Some(Lifetime { class, .. }) = lifetime else {
+            return;
+        };
+        let ends = &mut self.by_age[class as usize];
+        let Links { previous, next } = links;
         match previous {
-            NONE => self.by_age[class].first = next,
-            _ => self.slots[previous as usize].age_links.next = next,
+            END => ends.next = next,
+            _ => self.ages[previous as usize].links.next = next,
         }
         match next {
-            NONE => self.by_age[class].last = previous,
-            _ => self.slots[next as usize].age_links.previous = previous,
+            END => ends.previous = previous,
+            _ => self.ages[next as usize].links.previous = previous,
         }
     }
-}
 
-/// What only those with a clock ask.
-#[cfg(feature = "ttl-lru")]
-impl<K, V> Store<K, V> {
     /// Returns until when an entry lives.
     #[inline]
     pub(crate) fn lifetime(&self, at: u32) -> Option<Lifetime> {
-        self.slots[at as usize].lifetime
+        self.ages.get(at as usize)?.lifetime
     }
 
     #[inline]
@@ -326,9 +357,10 @@ impl<K, V> Store<K, V> {
     }
 
     /// Returns an entry that has expired.
+    #[inline]
     pub(crate) fn expired(&self, now: Instant) -> Option<u32> {
-        let firsts = self.by_age.iter().map(|ends| ends.first);
-        let mut entries = firsts.filter(|&at| at != NONE);
+        let firsts = self.by_age.iter().map(|ends| ends.next);
+        let mut entries = firsts.filter(|&at| at != END);
         entries.find(|&at| self.has_expired(at, now))
     }
 }

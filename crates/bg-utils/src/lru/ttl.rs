@@ -8,11 +8,13 @@ use std::time::{Duration, Instant};
 use corokit_core::time;
 use foldhash::fast::RandomState;
 
-use super::store::{Class, Lifetime};
-use super::{Iter, Store};
+use super::store::{Class, Lifetime, Store};
 
 /// How many entries that have expired go with each call: more than come in by one.
 const EACH: usize = 2;
+
+/// Lives of at least this length are checked by the coarse clock.
+const COARSE: Duration = Duration::from_millis(100);
 
 /// A map of at most so many entries, which forgets the one not used for longest, and all that were
 /// written too long ago.
@@ -132,7 +134,7 @@ impl<K: Hash + Eq, V, S: BuildHasher> TtlLru<K, V, S> {
         Q: Hash + Eq + ?Sized,
     {
         let at = self.find(key)?;
-        let live = !self.store.has_expired(at, time::now());
+        let live = !self.store.has_expired(at, self.past());
         live.then(|| self.store.pair(at).1)
     }
 
@@ -169,7 +171,7 @@ impl<K: Hash + Eq, V, S: BuildHasher> TtlLru<K, V, S> {
     {
         let at = self.find(key)?;
         let expires = self.store.lifetime(at)?.expires;
-        (expires > time::now()).then_some(expires)
+        (expires > self.past()).then_some(expires)
     }
 
     /// Writes or overwrites the value of a key, which is use, and begins its time to live. Returns
@@ -194,7 +196,22 @@ impl<K: Hash + Eq, V, S: BuildHasher> TtlLru<K, V, S> {
             expires,
             class: Class::First,
         });
-        super::insert(&mut self.store, &self.hasher, key, value, lifetime)
+        let hash = self.hasher.hash_one(&key);
+        if let Some(at) = self.store.find(hash, &key) {
+            return Some(self.store.replace(at, key, value, lifetime));
+        }
+        if self.capacity() == 0 {
+            return Some((key, value));
+        }
+        match self.store.oldest_by_use() {
+            Some(oldest) if self.len() >= self.capacity() => {
+                Some(self.store.supplant(oldest, hash, key, value, lifetime))
+            }
+            _ => {
+                self.store.add(hash, key, value, lifetime);
+                None
+            }
+        }
     }
 
     /// Removes a key, and returns its value.
@@ -273,7 +290,7 @@ impl<K: Hash + Eq, V, S: BuildHasher> TtlLru<K, V, S> {
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        let now = time::now();
+        let now = self.past();
         self.purge(EACH, now);
         let at = self.find(key)?;
         if self.store.has_expired(at, now) {
@@ -282,6 +299,15 @@ impl<K: Hash + Eq, V, S: BuildHasher> TtlLru<K, V, S> {
         }
         self.store.touch(at);
         Some(at)
+    }
+
+    /// Returns the time to look for what has expired: a little in the past, where that costs less
+    /// and makes no difference.
+    fn past(&self) -> Instant {
+        match self.ttl < COARSE {
+            true => time::now(),
+            false => time::coarse_now(),
+        }
     }
 
     fn find<Q>(&self, key: &Q) -> Option<u32>
@@ -349,13 +375,57 @@ impl<K, V, S> TtlLru<K, V, S> {
     /// map.insert(1, "one");
     /// assert_eq!(map.iter().collect::<Vec<_>>(), [(&1, &"one")]);
     /// ```
-    pub fn iter(&self) -> Iter<'_, K, V> {
-        Iter::new(&self.store)
+    pub fn iter(&self) -> TtlIter<'_, K, V> {
+        TtlIter::new(&self.store)
     }
 }
 
 impl<K: fmt::Debug, V: fmt::Debug, S> fmt::Debug for TtlLru<K, V, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_map().entries(self.iter()).finish()
+    }
+}
+
+/// The entries of a [`TtlLru`], from the one used last to the one used longest ago.
+///
+/// Iterating is not using.
+pub struct TtlIter<'a, K, V> {
+    store: &'a Store<K, V>,
+    next: Option<u32>,
+    left: usize,
+}
+
+impl<'a, K, V> TtlIter<'a, K, V> {
+    fn new(store: &'a Store<K, V>) -> Self {
+        TtlIter {
+            store,
+            next: store.newest_by_use(),
+            left: store.len(),
+        }
+    }
+}
+
+impl<'a, K, V> Iterator for TtlIter<'a, K, V> {
+    type Item = (&'a K, &'a V);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let at = self.next?;
+        self.next = self.store.used_before(at);
+        self.left -= 1;
+        Some(self.store.pair(at))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left, Some(self.left))
+    }
+}
+
+impl<K, V> ExactSizeIterator for TtlIter<'_, K, V> {}
+
+impl<K, V> fmt::Debug for TtlIter<'_, K, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TtlIter")
+            .field("left", &self.left)
+            .finish_non_exhaustive()
     }
 }
