@@ -12,15 +12,15 @@
 
 #![forbid(unsafe_code)]
 
-#[cfg(feature = "cache")]
+#[cfg(all(feature = "cache", not(loom)))]
 pub mod cache;
 #[cfg(feature = "flight")]
 pub mod flight;
-#[cfg(feature = "group")]
+#[cfg(all(feature = "group", not(loom)))]
 pub mod group;
-#[cfg(any(feature = "group", feature = "merge"))]
+#[cfg(all(any(feature = "group", feature = "merge"), not(loom)))]
 mod guarded;
-#[cfg(feature = "lru")]
+#[cfg(all(feature = "lru", not(loom)))]
 pub mod lru;
-#[cfg(feature = "merge")]
+#[cfg(all(feature = "merge", not(loom)))]
 pub mod merge;
