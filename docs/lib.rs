@@ -36,6 +36,8 @@ struct Readme;
 
 pages! {
     introduction: "introduction.md",
+    caches: "caches.md",
+    groups: "groups.md",
     order: "order.md",
     eager: "eager.md",
     inspect: "inspect.md",

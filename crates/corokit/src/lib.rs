@@ -20,7 +20,8 @@
 //! ```
 //!
 //! This crate holds nothing of its own: it is the crates of the toolkit under one name, each behind
-//! the feature of the same name. All features are on by default, but for `context` and `lab`.
+//! the feature of the same name. All features are on by default, but for `bg-utils`, `context` and
+//! `lab`.
 //!
 //! | module | what it is |
 //! |---|---|
@@ -30,6 +31,7 @@
 //! | [`priority`] | which task goes first: a ready queue with a bound on waiting, a mutex with inheritance |
 //! | [`coro_start`] | start a future now, go on with it later; works on any executor or none |
 //! | [`monitor`] | a coroutine talks to whoever drives it; works on any executor or none |
+//! | `bg_utils` | what long-running programs need: caches, groups of tasks, streams as one |
 //! | `lab` | for tests: a virtual clock, exploration of schedules, replay, fault injection |
 //!
 //! # The model
@@ -49,6 +51,9 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "bg-utils")]
+#[doc(inline)]
+pub use corokit_bg_utils as bg_utils;
 #[cfg(feature = "core")]
 #[doc(inline)]
 pub use corokit_core as core;
