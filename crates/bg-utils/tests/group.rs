@@ -457,6 +457,49 @@ fn anybody_may_be_dropped_or_panic_anywhere() {
     panic_everywhere(explored);
 }
 
+/// Whoever closes may be dropped at any point: the next one finds all results.
+#[test]
+fn closing_may_be_dropped_anywhere() {
+    let body = |lab: Lab| async move {
+        let group = Rc::new(RefCell::new(Some(local())));
+        for seconds in [1, 3, 10] {
+            let child = async move {
+                sleep(seconds * SECOND).await;
+                seconds
+            };
+            let spawned = group.borrow().as_ref().unwrap().try_spawn(child);
+            assert!(spawned.is_ok());
+        }
+        /// Puts the group back when whoever closes it is dropped.
+        struct Borrowed<'g>(
+            Option<LocalGroup<'static, 'static, u32>>,
+            &'g RefCell<Option<LocalGroup<'static, 'static, u32>>>,
+        );
+        impl Drop for Borrowed<'_> {
+            fn drop(&mut self) {
+                self.1.replace(self.0.take());
+            }
+        }
+        let closer = {
+            let group = Rc::clone(&group);
+            spawn(lab.victim("closer", async move {
+                let taken = group.take();
+                let mut group = Borrowed(taken, &group);
+                let group = group.0.as_mut().unwrap();
+                let outcomes = group.close_within(5 * SECOND).await;
+                outcomes.finished.len() + outcomes.cancelled.len()
+            }))
+        };
+        let first = closer.await;
+        let mut group = group.take().unwrap();
+        let second = group.close().await.len();
+        assert_eq!(first.unwrap_or(0) + second, 3);
+        assert_eq!(group.running(), 0);
+    };
+    cancel_everywhere(body);
+    panic_everywhere(body);
+}
+
 #[test]
 fn in_every_order_every_result_is_heard_once() {
     for strategy in [Strategy::Random, Strategy::Pct { depth: 3 }] {

@@ -321,4 +321,49 @@ proptest! {
             prop_assert_eq!(live, expected);
         }
     }
+
+    /// With a bound and with time, what has expired takes room for a while, so that no model can say
+    /// what goes; but what is found was written last, and its time is not over.
+    #[test]
+    fn what_is_found_was_written_last_and_is_not_over(
+        capacity in 0_usize..6,
+        ttl in 1_u64..100,
+        program in program(),
+    ) {
+        let (clock, _installed) = Clock::install();
+        let mut map = TtlLru::new(capacity, Duration::from_millis(ttl));
+        let (mut written, mut now) = (std::collections::HashMap::new(), 0);
+        for (value, action) in (0_u32..).zip(program) {
+            match action {
+                Do::Insert(key) | Do::GetOrInsert(key) => {
+                    map.insert(key, value);
+                    written.insert(key, (value, now + ttl));
+                    prop_assert_eq!(map.contains(&key), capacity > 0);
+                }
+                Do::Remove(key) => {
+                    map.remove(&key);
+                    written.remove(&key);
+                }
+                Do::Wait(millis) => {
+                    now += u64::from(millis);
+                    clock.advance(Duration::from_millis(millis.into()));
+                }
+                Do::Get(key) | Do::Peek(key) => {
+                    let peeked = map.peek(&key).copied();
+                    prop_assert_eq!(map.get(&key).copied(), peeked);
+                    if let Some(value) = peeked {
+                        prop_assert_eq!(written[&key].0, value);
+                        prop_assert!(written[&key].1 > now);
+                    }
+                }
+                Do::Purge => {
+                    map.purge_expired();
+                }
+                Do::Clear => map.clear(),
+                Do::Pop | Do::Resize(_) => {}
+            }
+            prop_assert!(map.len() <= capacity);
+            prop_assert_eq!(map.iter().count(), map.len());
+        }
+    }
 }
