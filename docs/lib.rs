@@ -47,4 +47,5 @@ pages! {
     lab: "lab.md",
     priority: "priority.md",
     python: "python.md",
+    services: "services.md",
 }

@@ -84,3 +84,8 @@ mod timed_out;
 pub use closed::Closed;
 #[cfg(feature = "time")]
 pub use timed_out::TimedOut;
+
+/// Compiles and runs the example of the README.
+#[cfg(all(doctest, feature = "rate-limiter"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -31,7 +31,7 @@
 //! | [`priority`] | which task goes first: a ready queue with a bound on waiting, a mutex with inheritance |
 //! | [`coro_start`] | start a future now, go on with it later; works on any executor or none |
 //! | [`monitor`] | a coroutine talks to whoever drives it; works on any executor or none |
-//! | `bg_utils` | what long-running programs need: caches, groups of tasks, streams as one |
+//! | `bg_utils` | what long-running programs need: rates, batches, schedules, shutdown, caches, groups |
 //! | `lab` | for tests: a virtual clock, exploration of schedules, replay, fault injection |
 //!
 //! # The model

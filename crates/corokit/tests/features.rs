@@ -52,5 +52,7 @@ fn bg_utils_is_in_no_program_that_does_not_ask_for_it() {
     assert!(!tree_of_default.contains("hashlink"));
     let tree_of_bg_utils = tree(&["--no-default-features", "--features", "bg-utils"]);
     assert!(tree_of_bg_utils.contains("corokit-bg-utils feature \"cache\""));
+    assert!(tree_of_bg_utils.contains("corokit-bg-utils feature \"signal\""));
+    assert!(!tree_of_bg_utils.contains("croner"));
     assert!(!tree_of_bg_utils.contains("corokit-sched-loop"));
 }
