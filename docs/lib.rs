@@ -44,6 +44,8 @@ struct Readme;
 pages! {
     colours: "colours.md",
     introduction: "introduction.md",
+    caches: "caches.md",
+    groups: "groups.md",
     order: "order.md",
     eager: "eager.md",
     inspect: "inspect.md",
@@ -53,4 +55,5 @@ pages! {
     lab: "lab.md",
     priority: "priority.md",
     python: "python.md",
+    services: "services.md",
 }

@@ -27,6 +27,25 @@ pub(crate) struct Package {
     pub(crate) rust_version: Option<String>,
     pub(crate) targets: Vec<Target>,
     pub(crate) dependencies: Vec<Dependency>,
+    /// What stands under `package.metadata`, for tools such as this one.
+    #[serde(default)]
+    pub(crate) metadata: Option<Metadata>,
+}
+
+/// What a package tells this tool.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(crate) struct Metadata {
+    /// What stands under `package.metadata.loom`.
+    #[serde(default)]
+    pub(crate) loom: Option<Loom>,
+}
+
+/// How the models of a package are built.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(crate) struct Loom {
+    /// The features whose models are to be explored.
+    #[serde(default)]
+    pub(crate) features: Vec<String>,
 }
 
 /// A library, program, test, example or bench of a package.

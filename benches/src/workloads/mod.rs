@@ -18,6 +18,7 @@ mod memory;
 mod priority;
 mod queue;
 mod ring;
+mod services;
 mod spawn;
 mod yields;
 
@@ -40,5 +41,9 @@ pub use memory::idle_task_bytes;
 pub use priority::yield_by_priority;
 pub use queue::{QueueOp, queue_op};
 pub use ring::token_ring;
+pub use services::{
+    Batches, Limiter, Schedule, batch_items, batch_of_threads, insert_and_cancel, limiter_below,
+    limiter_crowd,
+};
 pub use spawn::{spawn_and_await, spawn_and_run};
 pub use yields::yield_among;

@@ -1,4 +1,4 @@
-//! What long-running programs need: rates, batches, schedules, background loops, an orderly end.
+//! What long-running programs need: rates, batches, schedules, caches, background loops, an orderly end.
 //!
 //! ```
 //! # #[cfg(feature = "rate-limiter")] {
@@ -21,9 +21,15 @@
 //!
 //! | module | what it is |
 //! |---|---|
-//! | `rate_limiter` | at most so many in a stretch of time, first come first served |
 //! | `batcher` | items collected into batches, by number or by time |
+//! | `cache` | what async functions return, kept: capacity, time to live, single flight |
+//! | `flight` | callers that ask for the same thing at the same time share one execution |
+//! | `group` | background tasks that end together, on any executor; many items of a stream at a time |
 //! | `lockout` | nobody goes on before an instant |
+//! | `loop_thread` | an event loop in a background thread, for futures that are not `Send` |
+//! | `lru` | a bounded map that forgets what was not used for longest, with a time to live or without |
+//! | `merge` | streams as one, what is ready as one, futures as they complete |
+//! | `rate_limiter` | at most so many in a stretch of time, first come first served |
 //! | `runner` | runs jobs at their times, once or again and again, also by patterns of cron |
 //! | `scheduler` | a queue whose items come out at their times |
 //! | `shutdown` | an orderly end, in stages; with the feature `signal` on SIGINT and SIGTERM |
@@ -32,16 +38,30 @@
 
 #[cfg(feature = "batcher")]
 pub mod batcher;
+#[cfg(all(feature = "cache", not(loom)))]
+pub mod cache;
 #[cfg(feature = "time")]
 #[allow(dead_code, unused_imports, reason = "each module uses a part of it")]
 mod clock;
-#[cfg(any(feature = "batcher", feature = "scheduler"))]
+#[cfg(any(feature = "batcher", feature = "loop-thread", feature = "scheduler"))]
 mod closed;
+#[cfg(feature = "flight")]
+pub mod flight;
+#[cfg(all(feature = "group", not(loom)))]
+pub mod group;
+#[cfg(all(any(feature = "group", feature = "merge"), not(loom)))]
+mod guarded;
 #[cfg(feature = "line")]
 #[allow(dead_code, reason = "each module uses a part of it")]
 mod line;
 #[cfg(all(feature = "lockout", not(loom)))]
 pub mod lockout;
+#[cfg(feature = "loop-thread")]
+pub mod loop_thread;
+#[cfg(all(feature = "lru", not(loom)))]
+pub mod lru;
+#[cfg(all(feature = "merge", not(loom)))]
+pub mod merge;
 #[cfg(all(feature = "rate-limiter", not(loom)))]
 pub mod rate_limiter;
 #[cfg(all(feature = "runner", not(loom)))]
@@ -50,12 +70,22 @@ pub mod runner;
 pub mod scheduler;
 #[cfg(feature = "shutdown")]
 pub mod shutdown;
-#[cfg(any(feature = "line", feature = "batcher", feature = "shutdown"))]
+#[cfg(any(
+    feature = "line",
+    feature = "batcher",
+    feature = "loop-thread",
+    feature = "shutdown"
+))]
 mod sync;
 #[cfg(feature = "time")]
 mod timed_out;
 
-#[cfg(any(feature = "batcher", feature = "scheduler"))]
+#[cfg(any(feature = "batcher", feature = "loop-thread", feature = "scheduler"))]
 pub use closed::Closed;
 #[cfg(feature = "time")]
 pub use timed_out::TimedOut;
+
+/// Compiles and runs the example of the README.
+#[cfg(all(doctest, feature = "rate-limiter"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -32,6 +32,7 @@
 //! | [`coro_start`] | start a future now, go on with it later; works on any executor or none |
 //! | [`monitor`] | a coroutine talks to whoever drives it; works on any executor or none |
 //! | [`sync_bridge`] | from blocking code to async code and back: threads, iterators, turns |
+//! | [`bg_utils`] | what long-running programs need: rates, batches, schedules, shutdown, caches, groups |
 //! | `lab` | for tests: a virtual clock, exploration of schedules, replay, fault injection |
 //!
 //! # The model

@@ -43,3 +43,16 @@ fn lab_is_in_no_program_that_does_not_ask_for_it() {
         "{tree}"
     );
 }
+
+/// Nor does it have the dependencies of bg-utils.
+#[test]
+fn bg_utils_is_in_no_program_that_does_not_ask_for_it() {
+    let tree_of_default = tree(&["--features", "default"]);
+    assert!(!tree_of_default.contains("corokit-bg-utils"));
+    assert!(!tree_of_default.contains("hashlink"));
+    let tree_of_bg_utils = tree(&["--no-default-features", "--features", "bg-utils"]);
+    assert!(tree_of_bg_utils.contains("corokit-bg-utils feature \"cache\""));
+    assert!(tree_of_bg_utils.contains("corokit-bg-utils feature \"signal\""));
+    assert!(!tree_of_bg_utils.contains("croner"));
+    assert!(!tree_of_bg_utils.contains("corokit-sched-loop"));
+}

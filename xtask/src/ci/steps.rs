@@ -142,7 +142,8 @@ fn msrv(workspace: &Workspace) -> Result<Option<Tally>> {
 
 /// Runs the models of every crate that has them: those that depend on loom under `--cfg loom`. A model is a test
 /// with `loom` in its name, its module's or its file's. nextest gives each model a process of its own, since a
-/// deadlock that loom finds ends in an abort.
+/// deadlock that loom finds ends in an abort. Features that a crate needs for that are listed in its manifest under
+/// `package.metadata.loom`: not all compile for loom.
 fn loom(workspace: &Workspace) -> Result<Option<Tally>> {
     let has_models = |package: &&&Package| {
         package
@@ -159,6 +160,10 @@ fn loom(workspace: &Workspace) -> Result<Option<Tally>> {
     for package in modelled {
         let mut command = provision::nextest(workspace, cargo())?;
         command.args(["--release", "--package", &package.name, "--lib"]);
+        let metadata = package.metadata.as_ref();
+        if let Some(loom) = metadata.and_then(|metadata| metadata.loom.as_ref()) {
+            command.arg("--features").arg(loom.features.join(","));
+        }
         let mut models = "test(loom)".to_owned();
         for file in package
             .targets_of("test")

@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use futures_lite::Stream;
+use futures_core::Stream;
 use pin_project_lite::pin_project;
 
 use crate::clock::{Sleep, now, sleep_until};

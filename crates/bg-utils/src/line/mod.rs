@@ -104,6 +104,7 @@ impl<D: Desk> Line<D> {
     }
 
     /// Serves somebody who does not wait, unless others do.
+    #[inline]
     pub(crate) fn try_serve(&self, ask: D::Ask) -> Result<D::Answer, MutexGuard<'_, State<D>>> {
         // The clock is read before the lock is taken, to hold it shortly.
         let now = now();

@@ -46,7 +46,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant, SystemTime};
 
 use corokit_sync_bridge::waiters::WaitList;
-use futures_lite::Stream;
+use futures_core::Stream;
 
 use crate::Closed;
 use crate::clock::{block_on, block_on_until, now};

@@ -10,7 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use async_signal::Signal;
-use futures_lite::Stream;
+use futures_core::Stream;
 
 use super::handle::Shutdown;
 use super::reason::Reason;

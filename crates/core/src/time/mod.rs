@@ -15,6 +15,8 @@ use std::time::{Duration, Instant};
 
 use async_io::Timer;
 
+#[cfg(target_os = "linux")]
+mod coarse;
 mod hook;
 #[cfg(feature = "virtual-time")]
 mod source;
@@ -38,6 +40,34 @@ pub fn now() -> Instant {
     if let Some(source) = installed() {
         return source.now();
     }
+    Instant::now()
+}
+
+/// Returns an instant that is not later than [`now`], and costs less to ask for.
+///
+/// On Linux it is the coarse clock of the system, which is behind by a tick at most: 1 to 10
+/// milliseconds. Elsewhere, and with another source of time, it is [`now`]. It is for questions such
+/// as whether the life of a cached value is over, where late is fine and early is not.
+///
+/// The first call in a process measures how far the two clocks are apart, and keeps that in a static.
+///
+/// # Examples
+///
+/// ```
+/// use corokit_core::time;
+///
+/// let coarse = time::coarse_now();
+/// assert!(coarse <= time::now());
+/// ```
+#[inline]
+pub fn coarse_now() -> Instant {
+    #[cfg(feature = "virtual-time")]
+    if let Some(source) = installed() {
+        return source.now();
+    }
+    #[cfg(target_os = "linux")]
+    return coarse::now();
+    #[cfg(not(target_os = "linux"))]
     Instant::now()
 }
 

@@ -1,0 +1,107 @@
+//! How many children may run at once, and who waits for one to end.
+
+use std::collections::VecDeque;
+use std::task::Waker;
+
+/// A counter of places with a first in, first out line in front of it.
+///
+/// Wakers go in cloned and come out to be woken or dropped without a lock.
+pub(super) struct Admission {
+    /// Nothing if there is no limit.
+    free: Option<usize>,
+    /// Those who wait, by ascending number. The first `granted` of them have a place and do not know
+    /// it yet.
+    line: VecDeque<(u64, Option<Waker>)>,
+    granted: usize,
+    next: u64,
+}
+
+impl Admission {
+    pub(super) fn new() -> Self {
+        Admission {
+            free: None,
+            line: VecDeque::new(),
+            granted: 0,
+            next: 0,
+        }
+    }
+
+    pub(super) fn set_limit(&mut self, limit: usize) {
+        self.free = Some(limit);
+    }
+
+    /// Takes a place, if there is one and nobody was here before.
+    pub(super) fn try_enter(&mut self) -> bool {
+        match &mut self.free {
+            None => true,
+            Some(0) => false,
+            Some(free) => {
+                if self.line.len() > self.granted {
+                    return false;
+                }
+                *free -= 1;
+                true
+            }
+        }
+    }
+
+    /// Joins the line.
+    pub(super) fn join(&mut self, waker: Waker) -> u64 {
+        let number = self.next;
+        self.next += 1;
+        self.line.push_back((number, Some(waker)));
+        number
+    }
+
+    /// Takes the place that was granted to a waiter, or else gives it another waker, and returns the
+    /// one it had.
+    pub(super) fn poll(&mut self, number: u64, waker: Waker) -> Result<(), Option<Waker>> {
+        let index = self.find(number);
+        if index < self.granted {
+            self.granted -= 1;
+            self.line.remove(index);
+            return Ok(());
+        }
+        Err(self.line[index].1.replace(waker))
+    }
+
+    /// Leaves the line. Returns its waker, and that of the waiter to whom a place passes that had
+    /// been granted to this one.
+    pub(super) fn leave(&mut self, number: u64) -> (Option<Waker>, Option<Waker>) {
+        let index = self.find(number);
+        let left = self.line.remove(index).and_then(|(_, waker)| waker);
+        if index >= self.granted {
+            return (left, None);
+        }
+        self.granted -= 1;
+        (left, self.release())
+    }
+
+    /// Gives a place back, and returns the waker of the waiter to whom it passes.
+    pub(super) fn release(&mut self) -> Option<Waker> {
+        let free = self.free.as_mut()?;
+        match self.line.get_mut(self.granted) {
+            Some((_, waker)) => {
+                self.granted += 1;
+                waker.take()
+            }
+            None => {
+                *free += 1;
+                None
+            }
+        }
+    }
+
+    /// Returns the wakers of all who wait. They stay in line.
+    pub(super) fn take_wakers(&mut self) -> Vec<Waker> {
+        let waiting = self.line.iter_mut();
+        waiting.filter_map(|(_, waker)| waker.take()).collect()
+    }
+
+    fn find(&self, number: u64) -> usize {
+        match self.line.binary_search_by_key(&number, |waiter| waiter.0) {
+            Ok(index) => index,
+            Err(_) => unreachable!("whoever asks is in line"),
+        }
+    }
+}
