@@ -28,6 +28,7 @@
 //! | no longer than | `timeout`, `deadline`, `timeout_task` (feature `time`) |
 //! | to the end, whoever gives up | [`shield`] |
 //! | children that borrow | [`scope`] |
+//! | again and again, async and blocking work, other threads | `Parallel`, `Serial` (feature `plan`) |
 //!
 //! # The model
 //!
@@ -54,6 +55,8 @@ mod children;
 mod gather;
 mod handle;
 mod panicked;
+#[cfg(feature = "plan")]
+mod plan;
 mod race;
 mod scope;
 mod select;
@@ -70,6 +73,13 @@ pub use gather::{
 };
 pub use handle::TaskHandle;
 pub use panicked::{Panicked, Settle};
+#[cfg(feature = "progress-bar")]
+pub use plan::progress_bar;
+#[cfg(feature = "plan")]
+pub use plan::{
+    AtOnce, BlockingJob, BlockingPool, Failed, InTurn, Job, JobError, Jobs, Mixed, Order, Parallel,
+    Plan, Progress, Serial, TaskJob, Unblock, blocking, task,
+};
 pub use race::{Race, RaceOk, race, race_ok};
 pub use scope::{Join, Scope, ScopeRun, ScopeTask, scope};
 pub use select::{
