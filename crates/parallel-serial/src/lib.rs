@@ -28,6 +28,7 @@
 //! | no longer than | `timeout`, `deadline`, `timeout_task` (feature `time`) |
 //! | to the end, whoever gives up | [`shield`] |
 //! | children that borrow | [`scope`] |
+//! | on many cores, on loops that grow and shrink | `Fleet` (feature `fleet`) |
 //! | again and again, async and blocking work, other threads | `Parallel`, `Serial` (feature `plan`) |
 //!
 //! # The model
@@ -52,8 +53,14 @@
 
 mod as_completed;
 mod children;
+#[cfg(feature = "fleet")]
+mod fleet;
 mod gather;
 mod handle;
+#[cfg(any(feature = "plan", feature = "fleet"))]
+mod job_error;
+#[cfg(any(feature = "plan", feature = "fleet"))]
+mod oneshot;
 mod panicked;
 #[cfg(feature = "plan")]
 mod plan;
@@ -67,18 +74,22 @@ mod timeout;
 mod wait;
 
 pub use as_completed::{AsCompleted, as_completed};
+#[cfg(feature = "fleet")]
+pub use fleet::{Fleet, FleetBuilder, FleetTask, LoopLoad, Refused, Seat};
 pub use gather::{
     Gather, GatherArray, Gatherable, TryGather, TryGatherArray, TryGatherTasks, TryGatherable,
     gather, gather_settled, kind, try_gather, try_gather_tasks, tuples,
 };
 pub use handle::TaskHandle;
+#[cfg(any(feature = "plan", feature = "fleet"))]
+pub use job_error::JobError;
 pub use panicked::{Panicked, Settle};
 #[cfg(feature = "progress-bar")]
 pub use plan::progress_bar;
 #[cfg(feature = "plan")]
 pub use plan::{
-    AtOnce, BlockingJob, BlockingPool, Failed, InTurn, Job, JobError, Jobs, Mixed, Order, Parallel,
-    Plan, Progress, Serial, TaskJob, Unblock, blocking, task,
+    AtOnce, BlockingJob, BlockingPool, Failed, InTurn, Job, Jobs, Mixed, Order, Parallel, Plan,
+    Progress, Serial, TaskJob, Unblock, blocking, task,
 };
 pub use race::{Race, RaceOk, race, race_ok};
 pub use scope::{Join, Scope, ScopeRun, ScopeTask, scope};

@@ -20,8 +20,8 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
-use super::oneshot::{Reported, oneshot};
 use super::{JobError, Unblock};
+use crate::oneshot::{Reported, oneshot};
 use crate::panicked::Panicked;
 
 /// How long a run that blocks its thread waits for a pool to begin with its jobs, before it starts a

@@ -4,17 +4,18 @@ mod context;
 mod crew;
 mod error;
 mod mixed;
-mod oneshot;
 mod progress;
 mod run;
 mod unblock;
 
-pub use error::{Failed, JobError};
+pub use error::Failed;
 pub use mixed::{BlockingJob, Job, Jobs, Mixed, TaskJob, blocking, task};
 pub use progress::Progress;
 #[cfg(feature = "progress-bar")]
 pub use progress::progress_bar;
 pub use unblock::{BlockingPool, Unblock};
+
+use crate::job_error::JobError;
 
 use std::any::Any;
 use std::fmt;

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use super::context::{Context, Ends};
-use super::oneshot::oneshot;
 use super::{Failed, Group, JobError, Node, Order, Plan, Progress};
 use crate::children::Children;
+use crate::oneshot::oneshot;
 use crate::panicked::{Panicked, Settle};
 
 /// The results of a run, and which of them ended it.

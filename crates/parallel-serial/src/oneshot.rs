@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use super::JobError;
+use crate::job_error::JobError;
 
 enum State<R> {
     Waiting(Option<Waker>),
@@ -14,16 +14,16 @@ enum State<R> {
 }
 
 /// The end that has the result.
-pub(super) struct Report<R> {
+pub(crate) struct Report<R> {
     state: Arc<Mutex<State<R>>>,
 }
 
 /// The end that waits for it.
-pub(super) struct Reported<R> {
+pub(crate) struct Reported<R> {
     state: Arc<Mutex<State<R>>>,
 }
 
-pub(super) fn oneshot<R>() -> (Report<R>, Reported<R>) {
+pub(crate) fn oneshot<R>() -> (Report<R>, Reported<R>) {
     let state = Arc::new(Mutex::new(State::Waiting(None)));
     let report = Report {
         state: Arc::clone(&state),
@@ -32,7 +32,7 @@ pub(super) fn oneshot<R>() -> (Report<R>, Reported<R>) {
 }
 
 impl<R> Report<R> {
-    pub(super) fn send(self, result: Result<R, JobError>) {
+    pub(crate) fn send(self, result: Result<R, JobError>) {
         self.set(result);
     }
 
