@@ -420,3 +420,42 @@ fn under_load_every_job_has_one_end() {
     assert!(good >= 400, "{good}");
     assert!(serves.load(SeqCst) <= 800);
 }
+
+/// Stopped while others spawn: each job has run, or was refused; none is lost.
+#[test]
+fn a_stop_in_the_middle_of_the_work_loses_nothing() {
+    for kind in KINDS {
+        let fleet = fleet(2).start(kind).unwrap();
+        let ran = Arc::new(AtomicUsize::new(0));
+        let barrier = Arc::new(Barrier::new(4));
+        let spawners: Vec<_> = (0..3)
+            .map(|_| {
+                let (fleet, ran, barrier) = (fleet.clone(), Arc::clone(&ran), Arc::clone(&barrier));
+                thread::spawn(move || {
+                    barrier.wait();
+                    let mut taken = 0;
+                    for _ in 0..500 {
+                        let ran = Arc::clone(&ran);
+                        let job = fleet.try_spawn_local(move || async move {
+                            yield_now().await;
+                            ran.fetch_add(1, SeqCst);
+                        });
+                        match job {
+                            Ok(task) => task.detach(),
+                            Err(_) => return taken,
+                        }
+                        taken += 1;
+                    }
+                    taken
+                })
+            })
+            .collect();
+        barrier.wait();
+        fleet.stop_blocking();
+        let taken: usize = spawners
+            .into_iter()
+            .map(|thread| thread.join().unwrap())
+            .sum();
+        assert_eq!(ran.load(SeqCst), taken);
+    }
+}
