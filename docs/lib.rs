@@ -43,6 +43,7 @@ struct Readme;
 
 pages! {
     colours: "colours.md",
+    asyncio: "asyncio.md",
     introduction: "introduction.md",
     caches: "caches.md",
     groups: "groups.md",
@@ -53,6 +54,7 @@ pages! {
     monitor: "monitor.md",
     kv: "kv.md",
     lab: "lab.md",
+    parallel: "parallel.md",
     priority: "priority.md",
     python: "python.md",
     services: "services.md",

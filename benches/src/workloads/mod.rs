@@ -11,6 +11,7 @@ mod eager;
 mod flood;
 mod floor;
 mod foreign;
+mod gather;
 mod give_way;
 mod interrupt;
 mod locks;
@@ -34,6 +35,9 @@ pub use eager::{Launch, start_and_block, start_inline};
 pub use flood::{Flood, foreign_flood};
 pub use floor::{floor_spawn_and_await, floor_spawn_and_run, floor_yield};
 pub use foreign::{ForeignWakes, foreign_lockstep, yield_beside_idle_thread};
+pub use gather::{
+    BlockingOf, GatherOf, blocking_jobs, executor_tasks, gather_ready, gather_woken, plan_of_tasks,
+};
 pub use give_way::{GiveWay, give_way_among, switch_to_any, task_switch_ping_pong};
 pub use interrupt::{interrupt_round_trip, yield_on_event_loop};
 pub use locks::{LockOf, acquire_and_release, hand_over, lend_through_chain, lock_and_unlock};

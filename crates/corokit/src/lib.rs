@@ -21,7 +21,7 @@
 //!
 //! This crate holds nothing of its own: it is the crates of the toolkit under one name, each behind
 //! the feature of the same name. All features are on by default, but for `context`,
-//! `tracing`, `backtrace` and `lab`.
+//! `tracing`, `backtrace`, `progress-bar` and `lab`.
 //!
 //! | module | what it is |
 //! |---|---|
@@ -33,6 +33,7 @@
 //! | [`monitor`] | a coroutine talks to whoever drives it; works on any executor or none |
 //! | [`sync_bridge`] | from blocking code to async code and back: threads, iterators, turns |
 //! | [`bg_utils`] | what long-running programs need: rates, batches, schedules, shutdown, caches, groups |
+//! | [`parallel_serial`] | many things at once, or in turn: gather, wait, timeouts, scopes, plans, fleets; on any executor |
 //! | `lab` | for tests: a virtual clock, exploration of schedules, replay, fault injection |
 //!
 //! # The model
@@ -67,6 +68,9 @@ pub use corokit_lab as lab;
 #[cfg(feature = "monitor")]
 #[doc(inline)]
 pub use corokit_monitor as monitor;
+#[cfg(feature = "parallel-serial")]
+#[doc(inline)]
+pub use corokit_parallel_serial as parallel_serial;
 #[cfg(feature = "priority")]
 #[doc(inline)]
 pub use corokit_priority as priority;

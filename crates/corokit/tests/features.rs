@@ -47,12 +47,27 @@ fn lab_is_in_no_program_that_does_not_ask_for_it() {
 /// Nor does it have the dependencies of bg-utils.
 #[test]
 fn bg_utils_is_in_no_program_that_does_not_ask_for_it() {
-    let tree_of_default = tree(&["--features", "default"]);
-    assert!(!tree_of_default.contains("corokit-bg-utils"));
-    assert!(!tree_of_default.contains("hashlink"));
+    let tree_of_others = tree(&["--no-default-features", "--features", "sched-loop,priority"]);
+    assert!(!tree_of_others.contains("corokit-bg-utils"));
+    assert!(!tree_of_others.contains("hashlink"));
     let tree_of_bg_utils = tree(&["--no-default-features", "--features", "bg-utils"]);
     assert!(tree_of_bg_utils.contains("corokit-bg-utils feature \"cache\""));
     assert!(tree_of_bg_utils.contains("corokit-bg-utils feature \"signal\""));
     assert!(!tree_of_bg_utils.contains("croner"));
     assert!(!tree_of_bg_utils.contains("corokit-sched-loop"));
+}
+
+/// Threads for blocking work come with the plans; a progress bar only for those who ask.
+#[test]
+fn a_progress_bar_is_in_no_program_that_does_not_ask_for_it() {
+    let tree_of_all = tree(&["--features", "default"]);
+    assert!(
+        tree_of_all.contains("corokit-parallel-serial"),
+        "{tree_of_all}"
+    );
+    assert!(!tree_of_all.contains("indicatif"), "{tree_of_all}");
+    let without = tree(&["--no-default-features", "--features", "sched-loop"]);
+    assert!(!without.contains("blocking"), "{without}");
+    let with = tree(&["--features", "progress-bar"]);
+    assert!(with.contains("indicatif"), "{with}");
 }

@@ -1,0 +1,824 @@
+//! Many threads, each with a loop, behind one spawner.
+
+mod policy;
+mod seat;
+mod task;
+
+pub use seat::Seat;
+pub use task::FleetTask;
+
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::ops::RangeInclusive;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, Weak};
+use std::task::{Poll, Waker};
+use std::thread;
+use std::time::Duration;
+
+use corokit_core::time;
+
+use crate::panicked::Panicked;
+use crate::sync::PoisonError;
+use crate::timeout;
+use policy::{Change, Policy};
+use seat::{Call, End, Job, Probe, SeatState};
+
+/// Threads with loops of their own, and one place to spawn on: work goes to the loop that has least.
+///
+/// What runs on a thread is up to the program: an event loop with tasks that are not `Send`, an
+/// executor that all threads share, or nothing but the jobs ([`Seat::run`]).
+///
+/// - **Load**: a job goes to the loop with the fewest unfinished jobs, but not to one that is late
+///   while another one is not.
+/// - **Size**: a fleet with room ([`loops`](FleetBuilder::loops)) measures how long its loops let
+///   new work wait. It starts another loop when that is too long, and lets one go when all have
+///   been idle for a while: one that goes takes no more work, and ends when its jobs have.
+/// - **Panics** of a job are its result. A loop that panics loses the jobs that it has begun with; those
+///   that it has not go to the others, and another loop takes its place.
+/// - **The end**: [`stop`](Fleet::stop) lets all jobs end. Dropping the last handle cancels them; it
+///   does not wait.
+///
+/// Source: a_sync's wish to spread over threads and processors.
+///
+/// # Examples
+///
+/// An event loop for each of two threads:
+///
+/// ```
+/// use corokit_parallel_serial::Fleet;
+/// use corokit_sched_loop::{self as sched_loop, EventLoop};
+/// use futures_lite::future::block_on;
+/// use std::rc::Rc;
+///
+/// let fleet = Fleet::builder().loops(2..=2).start(|seat| {
+///     EventLoop::new().run(seat.serve(|job| sched_loop::spawn(job).detach()));
+/// });
+/// let fleet = fleet.unwrap();
+/// // Its future is made on the loop's thread, and need not be `Send`.
+/// let task = fleet.spawn_local(|| async {
+///     let shared = Rc::new(20);
+///     let child = sched_loop::spawn({
+///         let shared = Rc::clone(&shared);
+///         async move { *shared + 2 }
+///     });
+///     child.await + *shared
+/// });
+/// assert_eq!(block_on(task).unwrap(), 42);
+/// block_on(fleet.stop());
+/// ```
+///
+/// One executor on several threads. What is spawned on it has nothing to do with the fleet, which
+/// measures it by a probe:
+///
+/// ```
+/// use corokit_parallel_serial::Fleet;
+/// use futures_lite::future::block_on;
+/// use std::sync::Arc;
+///
+/// let executor = Arc::new(async_executor::Executor::new());
+/// let (runs, probed) = (Arc::clone(&executor), Arc::clone(&executor));
+/// let fleet = Fleet::builder()
+///     .loops(1..=4)
+///     .probe_with(move |probe| probed.spawn(async move { probe() }).detach())
+///     .start(move |seat| block_on(runs.run(seat.run())))
+///     .unwrap();
+/// assert_eq!(block_on(executor.spawn(async { 42 })), 42);
+/// # drop(fleet);
+/// ```
+#[derive(Clone)]
+pub struct Fleet {
+    owner: Arc<Owner>,
+}
+
+/// Ends the fleet with its last handle.
+struct Owner {
+    shared: Arc<Shared>,
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        self.shared.end(End::Now);
+    }
+}
+
+/// What the threads share.
+struct Shared {
+    name: String,
+    run: Box<dyn Fn(Seat) + Send + Sync>,
+    on_panic: Option<Box<dyn Fn(usize, Panicked) + Send + Sync>>,
+    probe: Option<SharedProbe>,
+    state: Mutex<State>,
+    /// Wakes the thread that looks after the size.
+    ended: Condvar,
+}
+
+/// A measure for all loops together.
+struct SharedProbe {
+    probe: Arc<Probe>,
+    post: Box<dyn Fn(Call) + Send + Sync>,
+}
+
+struct State {
+    /// Loops that take work.
+    seats: Vec<Arc<SeatState>>,
+    /// Loops that do not any more, and have not ended.
+    leaving: Vec<Arc<SeatState>>,
+    policy: Policy,
+    next_index: usize,
+    end: End,
+    waiters: Vec<Waker>,
+}
+
+/// How busy a loop is: see [`Fleet::loads`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LoopLoad {
+    /// The number of the loop.
+    pub index: usize,
+    /// How many jobs it has that have not ended.
+    pub jobs: usize,
+    /// How long it lets new work wait, if that was measured.
+    pub delay: Option<Duration>,
+}
+
+/// A fleet that has ended does not take what it was given: here it is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Refused<F>(pub F);
+
+impl<F> fmt::Debug for Refused<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Refused")
+    }
+}
+
+impl<F> fmt::Display for Refused<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the fleet has ended, and takes no more jobs")
+    }
+}
+
+impl<F> std::error::Error for Refused<F> {}
+
+/// Describes a fleet: see [`Fleet::builder`].
+pub struct FleetBuilder {
+    name: String,
+    loops: RangeInclusive<usize>,
+    grow_above: Duration,
+    shrink_below: Duration,
+    every: Option<Duration>,
+    on_panic: Option<Box<dyn Fn(usize, Panicked) + Send + Sync>>,
+    probe: Option<SharedProbe>,
+}
+
+impl Fleet {
+    /// Starts to describe a fleet: without more, of one loop for each core.
+    ///
+    /// # Examples
+    ///
+    /// See [`Fleet`].
+    pub fn builder() -> FleetBuilder {
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        FleetBuilder {
+            name: "fleet".to_owned(),
+            loops: cores..=cores,
+            grow_above: Duration::from_millis(10),
+            shrink_below: Duration::from_millis(1),
+            every: Some(Duration::from_millis(50)),
+            on_panic: None,
+            probe: None,
+        }
+    }
+
+    /// Spawns a future on the least loaded loop.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the fleet has been stopped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_parallel_serial::Fleet;
+    /// use futures_lite::future::block_on;
+    ///
+    /// let fleet = Fleet::builder().start(|seat| block_on(seat.run())).unwrap();
+    /// assert_eq!(block_on(fleet.spawn(async { 42 })).unwrap(), 42);
+    /// ```
+    #[track_caller]
+    pub fn spawn<T: Send + 'static>(
+        &self,
+        future: impl Future<Output = T> + Send + 'static,
+    ) -> FleetTask<T> {
+        self.spawn_local(move || future)
+    }
+
+    /// Spawns a future that is made on the least loaded loop, and stays there: it need not be `Send`.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the fleet has been stopped. See [`try_spawn_local`](Fleet::try_spawn_local).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_parallel_serial::Fleet;
+    /// use futures_lite::future::block_on;
+    /// use std::rc::Rc;
+    ///
+    /// let fleet = Fleet::builder().start(|seat| block_on(seat.run())).unwrap();
+    /// let task = fleet.spawn_local(|| {
+    ///     let number = Rc::new(42);
+    ///     async move { *number }
+    /// });
+    /// assert_eq!(block_on(task).unwrap(), 42);
+    /// ```
+    #[track_caller]
+    pub fn spawn_local<T, Fut>(&self, make: impl FnOnce() -> Fut + Send + 'static) -> FleetTask<T>
+    where
+        T: Send + 'static,
+        Fut: Future<Output = T> + 'static,
+    {
+        match self.try_spawn_local(make) {
+            Ok(task) => task,
+            Err(refused) => panic!("{refused}"),
+        }
+    }
+
+    /// As [`spawn_local`](Fleet::spawn_local).
+    ///
+    /// # Errors
+    ///
+    /// The function comes back if the fleet has been stopped, or all its loops have ended.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_parallel_serial::Fleet;
+    /// use futures_lite::future::{block_on, ready};
+    ///
+    /// let fleet = Fleet::builder().start(|seat| block_on(seat.run())).unwrap();
+    /// block_on(fleet.stop());
+    /// let refused = fleet.try_spawn_local(|| ready(42)).unwrap_err();
+    /// assert_eq!(block_on((refused.0)()), 42);
+    /// ```
+    pub fn try_spawn_local<T, Fut, M>(&self, make: M) -> Result<FleetTask<T>, Refused<M>>
+    where
+        M: FnOnce() -> Fut + Send + 'static,
+        T: Send + 'static,
+        Fut: Future<Output = T> + 'static,
+    {
+        let shared = &self.owner.shared;
+        let state = shared.state();
+        let Some(seat) = state.least_loaded() else {
+            drop(state);
+            return Err(Refused(make));
+        };
+        let seat = Arc::clone(seat);
+        // A loop that ends meanwhile finds the job, since it takes this lock before it looks.
+        let (job, task) = task::job(make);
+        let waker = seat.put_quietly(job);
+        drop(state);
+        waker.into_iter().for_each(Waker::wake);
+        Ok(task)
+    }
+
+    /// Returns how many loops take work.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_parallel_serial::Fleet;
+    /// use futures_lite::future::block_on;
+    ///
+    /// let fleet = Fleet::builder().loops(3..=3).start(|seat| block_on(seat.run())).unwrap();
+    /// assert_eq!(fleet.len(), 3);
+    /// ```
+    pub fn len(&self) -> usize {
+        self.owner.shared.state().seats.len()
+    }
+
+    /// Says whether there is no loop any more.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_parallel_serial::Fleet;
+    /// use futures_lite::future::block_on;
+    ///
+    /// let fleet = Fleet::builder().start(|seat| block_on(seat.run())).unwrap();
+    /// assert!(!fleet.is_empty());
+    /// block_on(fleet.stop());
+    /// assert!(fleet.is_empty());
+    /// ```
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Returns how busy the loops are, the oldest first.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_parallel_serial::Fleet;
+    /// use futures_lite::future::{block_on, pending};
+    ///
+    /// let fleet = Fleet::builder().loops(2..=2).start(|seat| block_on(seat.run())).unwrap();
+    /// let tasks = [0, 1, 2, 3].map(|_| fleet.spawn(pending::<()>()));
+    /// let jobs: Vec<_> = fleet.loads().into_iter().map(|load| load.jobs).collect();
+    /// assert_eq!(jobs, [2, 2]);
+    /// # drop(tasks);
+    /// ```
+    pub fn loads(&self) -> Vec<LoopLoad> {
+        let state = self.owner.shared.state();
+        let seats = state.seats.iter();
+        seats
+            .map(|seat| LoopLoad {
+                index: seat.index,
+                jobs: seat.load(),
+                delay: seat.delay(),
+            })
+            .collect()
+    }
+
+    /// Looks how long the loops let work wait, starts or ends a loop if that is called for, and sends
+    /// out to measure again.
+    ///
+    /// A fleet with room does so by itself, unless it is to be [balanced by
+    /// hand](FleetBuilder::balance_by_hand).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_parallel_serial::Fleet;
+    /// use futures_lite::future::block_on;
+    ///
+    /// let fleet = Fleet::builder().loops(1..=4).balance_by_hand();
+    /// let fleet = fleet.start(|seat| block_on(seat.run())).unwrap();
+    /// fleet.balance();
+    /// assert_eq!(fleet.len(), 1);
+    /// ```
+    pub fn balance(&self) {
+        self.owner.shared.balance();
+    }
+
+    /// Takes no more jobs, and waits until all jobs and all loops have ended.
+    ///
+    /// # Cancel safety
+    ///
+    /// The fleet ends all the same, if this is dropped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_parallel_serial::Fleet;
+    /// use futures_lite::future::{block_on, yield_now};
+    ///
+    /// let fleet = Fleet::builder().start(|seat| block_on(seat.run())).unwrap();
+    /// let task = fleet.spawn(async {
+    ///     yield_now().await;
+    ///     42
+    /// });
+    /// block_on(fleet.stop());
+    /// assert_eq!(block_on(task).unwrap(), 42);
+    /// ```
+    pub fn stop(&self) -> impl Future<Output = ()> + Send + use<> {
+        let shared = Arc::clone(&self.owner.shared);
+        shared.end(End::WhenIdle);
+        async move { shared.ended().await }
+    }
+
+    /// As [`stop`](Fleet::stop), on this thread. It must not be one of the fleet's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_parallel_serial::Fleet;
+    /// use futures_lite::future::block_on;
+    ///
+    /// let fleet = Fleet::builder().start(|seat| block_on(seat.run())).unwrap();
+    /// fleet.stop_blocking();
+    /// assert!(fleet.is_empty());
+    /// ```
+    pub fn stop_blocking(&self) {
+        time::block_on(self.stop());
+    }
+
+    /// As [`stop`](Fleet::stop), but cancels the jobs that have not ended after so long, and returns
+    /// how many these were. A job that blocks its loop is waited for all the same.
+    ///
+    /// # Cancel safety
+    ///
+    /// The fleet ends all the same, if this is dropped; nothing is cancelled then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_parallel_serial::Fleet;
+    /// use futures_lite::future::{block_on, pending};
+    /// use std::time::Duration;
+    ///
+    /// let fleet = Fleet::builder().start(|seat| block_on(seat.run())).unwrap();
+    /// let task = fleet.spawn(pending::<()>());
+    /// assert_eq!(block_on(fleet.stop_within(Duration::from_millis(1))), 1);
+    /// assert!(block_on(task).is_err());
+    /// ```
+    pub fn stop_within(&self, duration: Duration) -> impl Future<Output = usize> + Send + use<> {
+        let shared = Arc::clone(&self.owner.shared);
+        let in_time = timeout(duration, self.stop());
+        async move {
+            if in_time.await.is_ok() {
+                return 0;
+            }
+            let cancelled = {
+                let state = shared.state();
+                let seats = state.seats.iter().chain(&state.leaving);
+                seats.map(|seat| seat.load()).sum()
+            };
+            shared.end(End::Now);
+            shared.ended().await;
+            cancelled
+        }
+    }
+}
+
+impl fmt::Debug for Fleet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Fleet")
+            .field("name", &self.owner.shared.name)
+            .field("len", &self.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl FleetBuilder {
+    /// Names the threads.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_parallel_serial::Fleet;
+    /// use futures_lite::future::block_on;
+    ///
+    /// let fleet = Fleet::builder().name("io").start(|seat| block_on(seat.run())).unwrap();
+    /// let name = fleet.spawn(async { std::thread::current().name().map(str::to_owned) });
+    /// assert_eq!(block_on(name).unwrap().unwrap(), "io-0");
+    /// ```
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// Says how many loops there are at least, and at most.
+    ///
+    /// # Panics
+    ///
+    /// Panics if it may be none, or if the range is empty.
+    ///
+    /// # Examples
+    ///
+    /// See [`Fleet`].
+    #[track_caller]
+    pub fn loops(mut self, loops: RangeInclusive<usize>) -> Self {
+        assert!(
+            *loops.start() > 0 && !loops.is_empty(),
+            "a fleet has at least one loop"
+        );
+        self.loops = loops;
+        self
+    }
+
+    /// Says when there is to be another loop: if new work waits longer than this, in the mean of the
+    /// loops. Without it, 10 ms.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_parallel_serial::Fleet;
+    /// use std::time::Duration;
+    ///
+    /// let fleet = Fleet::builder().loops(1..=8).grow_above(Duration::from_millis(5));
+    /// # drop(fleet);
+    /// ```
+    pub fn grow_above(mut self, delay: Duration) -> Self {
+        self.grow_above = delay;
+        self
+    }
+
+    /// Says when there is to be one loop less: if new work has waited no longer than this in ten
+    /// measures in a row. Without it, 1 ms.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_parallel_serial::Fleet;
+    /// use std::time::Duration;
+    ///
+    /// let fleet = Fleet::builder().loops(1..=8).shrink_below(Duration::from_micros(100));
+    /// # drop(fleet);
+    /// ```
+    pub fn shrink_below(mut self, delay: Duration) -> Self {
+        self.shrink_below = delay;
+        self
+    }
+
+    /// Says how often to measure. Without it, every 50 ms; a fleet without room does not.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_parallel_serial::Fleet;
+    /// use std::time::Duration;
+    ///
+    /// let fleet = Fleet::builder().loops(1..=8).balance_every(Duration::from_millis(10));
+    /// # drop(fleet);
+    /// ```
+    pub fn balance_every(mut self, interval: Duration) -> Self {
+        self.every = Some(interval);
+        self
+    }
+
+    /// Leaves it to the program to call [`Fleet::balance`].
+    ///
+    /// # Examples
+    ///
+    /// See [`Fleet::balance`].
+    pub fn balance_by_hand(mut self) -> Self {
+        self.every = None;
+        self
+    }
+
+    /// Measures in another way: `post` has a function called by whatever the threads run together.
+    ///
+    /// # Examples
+    ///
+    /// See [`Fleet`].
+    pub fn probe_with(
+        mut self,
+        post: impl Fn(Box<dyn FnOnce() + Send>) + Send + Sync + 'static,
+    ) -> Self {
+        self.probe = Some(SharedProbe {
+            probe: Arc::default(),
+            post: Box::new(post),
+        });
+        self
+    }
+
+    /// Has a function called when a loop has panicked, on its thread, with its number. Another loop
+    /// takes its place, unless it panicked before it served.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_parallel_serial::Fleet;
+    /// use std::sync::mpsc::channel;
+    ///
+    /// let (sender, receiver) = channel();
+    /// let fleet = Fleet::builder()
+    ///     .loops(1..=1)
+    ///     .on_panic(move |index, panicked| sender.send((index, panicked.message().to_owned())).unwrap())
+    ///     .start(|_| panic!("no loop today"));
+    /// assert_eq!(receiver.recv().unwrap(), (0, "no loop today".to_owned()));
+    /// # drop(fleet);
+    /// ```
+    pub fn on_panic(mut self, call: impl Fn(usize, Panicked) + Send + Sync + 'static) -> Self {
+        self.on_panic = Some(Box::new(call));
+        self
+    }
+
+    /// Starts the fleet. Each thread calls `run`, which makes a loop and runs it with its [`Seat`].
+    ///
+    /// # Errors
+    ///
+    /// If the system gives no thread. What was started ends.
+    ///
+    /// # Examples
+    ///
+    /// See [`Fleet`].
+    pub fn start(self, run: impl Fn(Seat) + Send + Sync + 'static) -> io::Result<Fleet> {
+        let (least, most) = self.loops.into_inner();
+        let policy = Policy::new(least, most, self.grow_above, self.shrink_below);
+        let shared = Arc::new(Shared {
+            name: self.name,
+            run: Box::new(run),
+            on_panic: self.on_panic,
+            probe: self.probe,
+            state: Mutex::new(State {
+                seats: Vec::new(),
+                leaving: Vec::new(),
+                policy,
+                next_index: 0,
+                end: End::Never,
+                waiters: Vec::new(),
+            }),
+            ended: Condvar::new(),
+        });
+        let fleet = Fleet {
+            owner: Arc::new(Owner {
+                shared: Arc::clone(&shared),
+            }),
+        };
+        for _ in 0..least {
+            shared.start_loop()?;
+        }
+        if let (Some(every), true) = (self.every, least < most) {
+            let name = format!("{}-size", shared.name);
+            let shared = Arc::downgrade(&shared);
+            let thread = thread::Builder::new().name(name);
+            thread.spawn(move || balance_until_ended(&shared, every))?;
+        }
+        Ok(fleet)
+    }
+}
+
+impl fmt::Debug for FleetBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FleetBuilder")
+            .field("name", &self.name)
+            .field("loops", &self.loops)
+            .finish_non_exhaustive()
+    }
+}
+
+impl State {
+    /// Finds the loop with the fewest jobs, among those that are in time if there are any.
+    fn least_loaded(&self) -> Option<&Arc<SeatState>> {
+        if self.end != End::Never {
+            return None;
+        }
+        let is_late = |seat: &SeatState| {
+            seat.delay()
+                .is_some_and(|delay| delay > self.policy.grow_above)
+        };
+        let seats = self.seats.iter();
+        seats.min_by_key(|seat| (is_late(seat), seat.load()))
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Starts a thread with a loop.
+    fn start_loop(self: &Arc<Self>) -> io::Result<()> {
+        let seat = {
+            let mut state = self.state();
+            let seat = SeatState::new(state.next_index);
+            state.next_index += 1;
+            // If the fleet has ended meanwhile, the loop ends at once.
+            seat.end(state.end);
+            state.seats.push(Arc::clone(&seat));
+            seat
+        };
+        let (shared, state) = (Arc::clone(self), Arc::clone(&seat));
+        let thread = thread::Builder::new().name(format!("{}-{}", self.name, seat.index));
+        let started = thread.spawn(move || {
+            let seat = Seat {
+                state: Arc::clone(&state),
+            };
+            let ran = catch_unwind(AssertUnwindSafe(|| (shared.run)(seat)));
+            shared.loop_ended(&state, ran.map_err(Panicked::new));
+        });
+        if let Err(error) = started {
+            self.remove(&seat);
+            return Err(error);
+        }
+        Ok(())
+    }
+
+    /// Takes a loop from the lists.
+    fn remove(&self, seat: &Arc<SeatState>) {
+        let mut state = self.state();
+        state.seats.retain(|other| !Arc::ptr_eq(other, seat));
+        state.leaving.retain(|other| !Arc::ptr_eq(other, seat));
+        let waiters = match state.seats.is_empty() && state.leaving.is_empty() {
+            true => std::mem::take(&mut state.waiters),
+            false => Vec::new(),
+        };
+        drop(state);
+        waiters.into_iter().for_each(Waker::wake);
+    }
+
+    /// Called by the thread of a loop at its end.
+    fn loop_ended(self: &Arc<Self>, seat: &Arc<SeatState>, ran: Result<(), Panicked>) {
+        let served = seat.served.load(Ordering::Relaxed);
+        if let Err(panicked) = ran {
+            let replace = served && self.state().end == End::Never;
+            if replace {
+                // Before this one goes, so that there is a loop for its jobs. If there is no thread to
+                // be had, the fleet goes on with those there are.
+                let _ = self.start_loop();
+            }
+            if let Some(on_panic) = &self.on_panic {
+                let _ = catch_unwind(AssertUnwindSafe(|| on_panic(seat.index, panicked)));
+            }
+        }
+        self.remove(seat);
+        // Whoever put a job here did so before this loop was removed.
+        for job in seat.take_jobs() {
+            self.place(job);
+        }
+    }
+
+    /// Gives a job to the least loaded loop. It is lost if there is none.
+    fn place(&self, job: Job) {
+        let state = self.state();
+        let Some(seat) = state.least_loaded() else {
+            drop(state);
+            return drop(job);
+        };
+        let waker = seat.put_quietly(job);
+        drop(state);
+        waker.into_iter().for_each(Waker::wake);
+    }
+
+    /// Ends the fleet.
+    fn end(&self, end: End) {
+        let seats: Vec<_> = {
+            let mut state = self.state();
+            state.end = state.end.max(end);
+            let all = state.seats.iter().chain(&state.leaving);
+            all.map(Arc::clone).collect()
+        };
+        for seat in seats {
+            seat.end(end);
+        }
+        self.ended.notify_all();
+    }
+
+    /// Waits until no loop is left.
+    async fn ended(&self) {
+        poll_fn(|cx| {
+            let waker = cx.waker().clone();
+            let mut state = self.state();
+            if state.seats.is_empty() && state.leaving.is_empty() {
+                return Poll::Ready(());
+            }
+            if !state.waiters.iter().any(|known| known.will_wake(&waker)) {
+                state.waiters.push(waker);
+            }
+            Poll::Pending
+        })
+        .await;
+    }
+
+    /// One round of looking after the size.
+    fn balance(self: &Arc<Self>) {
+        let (change, seats) = {
+            let mut state = self.state();
+            if state.end != End::Never {
+                return;
+            }
+            let delays: Vec<_> = match &self.probe {
+                Some(shared) => shared.probe.delay().into_iter().collect(),
+                None => state.seats.iter().filter_map(|seat| seat.delay()).collect(),
+            };
+            let loops = state.seats.len();
+            let change = state.policy.decide(loops, &delays);
+            if change == Change::Shrink {
+                let least = state.seats.iter().enumerate();
+                let least = least.rev().min_by_key(|(_, seat)| seat.load());
+                if let Some((at, _)) = least {
+                    let seat = state.seats.remove(at);
+                    state.leaving.push(seat);
+                }
+            }
+            (change, state.seats.clone())
+        };
+        match change {
+            // Next time, perhaps.
+            Change::Grow => drop(self.start_loop()),
+            Change::Shrink => {
+                let leaving = self.state().leaving.clone();
+                leaving.iter().for_each(|seat| seat.end(End::WhenIdle));
+            }
+            Change::Keep => {}
+        }
+        match &self.probe {
+            Some(shared) => {
+                if let Some(probe) = shared.probe.post() {
+                    (shared.post)(probe);
+                }
+            }
+            None => seats.iter().for_each(|seat| seat.send_probe()),
+        }
+    }
+}
+
+/// Looks after the size of a fleet until it ends.
+fn balance_until_ended(shared: &Weak<Shared>, every: Duration) {
+    while let Some(shared) = shared.upgrade() {
+        let state = shared.state();
+        let ended = |state: &mut State| state.end == End::Never;
+        let waited = shared.ended.wait_timeout_while(state, every, ended);
+        let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        if state.end != End::Never {
+            return;
+        }
+        drop(state);
+        shared.balance();
+    }
+}

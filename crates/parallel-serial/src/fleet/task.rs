@@ -1,0 +1,158 @@
+//! A job of a fleet, from both ends.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
+
+use super::seat::{Job, Running};
+use crate::job_error::JobError;
+use crate::oneshot::{Report, Reported, oneshot};
+use crate::panicked::Settle;
+use crate::sync::PoisonError;
+
+/// A job that runs on a loop of a [`Fleet`](crate::Fleet): a future of its output.
+///
+/// Dropping it cancels the job: its future is dropped by the loop, in the job's next turn.
+///
+/// # Errors
+///
+/// [`JobError::Panicked`] if the job panicked, [`JobError::Lost`] if its loop ended before it.
+#[must_use = "dropping it cancels the job; use `detach` to let it go on"]
+pub struct FleetTask<T> {
+    reported: Reported<T>,
+    cancel: Option<Arc<Cancel>>,
+}
+
+impl<T> FleetTask<T> {
+    /// Lets the job go on alone.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_parallel_serial::Fleet;
+    /// use futures_lite::future::block_on;
+    ///
+    /// let (sender, receiver) = std::sync::mpsc::channel();
+    /// let fleet = Fleet::builder().start(|seat| block_on(seat.run())).unwrap();
+    /// fleet.spawn(async move { sender.send(42).unwrap() }).detach();
+    /// assert_eq!(receiver.recv(), Ok(42));
+    /// ```
+    pub fn detach(mut self) {
+        self.cancel = None;
+    }
+}
+
+impl<T> Future for FleetTask<T> {
+    type Output = Result<T, JobError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.reported).poll(cx)
+    }
+}
+
+impl<T> Drop for FleetTask<T> {
+    fn drop(&mut self) {
+        if let Some(cancel) = self.cancel.take() {
+            cancel.set();
+        }
+    }
+}
+
+impl<T> fmt::Debug for FleetTask<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FleetTask").finish_non_exhaustive()
+    }
+}
+
+/// Says from any thread that a job is to end.
+#[derive(Default)]
+struct Cancel {
+    cancelled: AtomicBool,
+    waker: Mutex<Option<Waker>>,
+}
+
+impl Cancel {
+    fn set(&self) {
+        self.cancelled.store(true, Ordering::Release);
+        let waker = self
+            .waker
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        waker.into_iter().for_each(Waker::wake);
+    }
+
+    /// Has the job woken when it is to end. Returns whether it is.
+    fn is_set(&self, cx: &mut Context<'_>) -> bool {
+        let mut spare = Some(cx.waker().clone());
+        let mut waker = self.waker.lock().unwrap_or_else(PoisonError::into_inner);
+        if !matches!(&*waker, Some(known) if known.will_wake(cx.waker())) {
+            spare = std::mem::replace(&mut *waker, spare);
+        }
+        drop(waker);
+        drop(spare);
+        self.cancelled.load(Ordering::Acquire)
+    }
+}
+
+/// Makes a job of a function that makes the future, on the loop's thread.
+pub(super) fn job<T, Fut>(make: impl FnOnce() -> Fut + Send + 'static) -> (Job, FleetTask<T>)
+where
+    T: Send + 'static,
+    Fut: Future<Output = T> + 'static,
+{
+    let (report, reported) = oneshot();
+    let cancel = Arc::new(Cancel::default());
+    let task = FleetTask {
+        reported,
+        cancel: Some(Arc::clone(&cancel)),
+    };
+    let job: Job = Box::new(move |running| {
+        Box::pin(JobFuture {
+            future: Some(Box::pin(Settle::new(async move { make().await }))),
+            report: Some(report),
+            cancel,
+            _running: running,
+        })
+    });
+    (job, task)
+}
+
+/// What the loop runs.
+struct JobFuture<F, T> {
+    future: Option<Pin<Box<Settle<F>>>>,
+    report: Option<Report<T>>,
+    cancel: Arc<Cancel>,
+    /// Counts, until this is gone.
+    _running: Running,
+}
+
+/// Nothing in it is pinned but the future, which is boxed.
+impl<F, T> Unpin for JobFuture<F, T> {}
+
+impl<F: Future<Output = T>, T> Future for JobFuture<F, T> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let cancelled = self.cancel.is_set(cx);
+        let Some(future) = &mut self.future else {
+            return Poll::Ready(());
+        };
+        if !cancelled {
+            match future.as_mut().poll(cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(result) => {
+                    self.future = None;
+                    if let Some(report) = self.report.take() {
+                        report.send(result.map_err(JobError::Panicked));
+                    }
+                }
+            }
+        }
+        self.future = None;
+        Poll::Ready(())
+    }
+}

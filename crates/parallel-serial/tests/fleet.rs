@@ -1,0 +1,461 @@
+//! Many loops on many threads, that come, go, stop and panic.
+#![cfg(all(not(loom), feature = "fleet"))]
+
+use std::collections::HashSet;
+use std::future::pending;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Barrier, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use corokit_parallel_serial::{Fleet, FleetBuilder, JobError, Seat, gather};
+use corokit_sched_loop::{self as sched_loop, EventLoop};
+use futures_lite::future::{block_on, yield_now};
+
+fn on_event_loop(seat: Seat) {
+    EventLoop::new().run(seat.serve(|job| sched_loop::spawn(job).detach()));
+}
+
+fn on_local_executor(seat: Seat) {
+    let executor = async_executor::LocalExecutor::new();
+    let serve = seat.serve(|job| executor.spawn(job).detach());
+    smol::block_on(executor.run(serve));
+}
+
+fn on_nothing(seat: Seat) {
+    block_on(seat.run());
+}
+
+fn on_tokio(seat: Seat) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    let serve = seat.serve(|job| drop(tokio::task::spawn_local(job)));
+    tokio::task::LocalSet::new().block_on(&runtime, serve);
+}
+
+const KINDS: [fn(Seat); 4] = [on_event_loop, on_local_executor, on_nothing, on_tokio];
+
+fn fleet(loops: usize) -> FleetBuilder {
+    Fleet::builder().loops(loops..=loops)
+}
+
+#[test]
+fn jobs_run_on_every_loop_and_stay_there() {
+    for kind in KINDS {
+        let fleet = fleet(3).start(kind).unwrap();
+        // All three are there at once only if each is on a thread of its own.
+        let barrier = Arc::new(Barrier::new(3));
+        let tasks: Vec<_> = (0..3)
+            .map(|_| {
+                let barrier = Arc::clone(&barrier);
+                fleet.spawn_local(move || async move {
+                    let here = thread::current().id();
+                    let local = Rc::new(());
+                    barrier.wait();
+                    for _ in 0..10 {
+                        yield_now().await;
+                        assert_eq!(here, thread::current().id());
+                    }
+                    drop(local);
+                    here
+                })
+            })
+            .collect();
+        let threads: HashSet<_> = block_on(gather(tasks))
+            .into_iter()
+            .map(Result::unwrap)
+            .collect();
+        assert_eq!(threads.len(), 3);
+        fleet.stop_blocking();
+    }
+}
+
+#[test]
+fn work_goes_to_the_loop_that_has_least() {
+    let fleet = fleet(3).start(on_nothing).unwrap();
+    let loads = || {
+        fleet
+            .loads()
+            .into_iter()
+            .map(|load| load.jobs)
+            .collect::<Vec<_>>()
+    };
+    let mut tasks: Vec<_> = (0..7).map(|_| fleet.spawn(pending::<()>())).collect();
+    assert_eq!(loads(), [3, 2, 2]);
+    // The second loop gets rid of its jobs.
+    for at in [4, 1] {
+        drop(tasks.remove(at));
+    }
+    while loads()[1] > 0 {
+        thread::yield_now();
+    }
+    tasks.extend((0..3).map(|_| fleet.spawn(pending::<()>())));
+    assert_eq!(loads(), [3, 3, 2]);
+}
+
+#[test]
+fn the_result_is_a_value_and_so_is_a_panic() {
+    for kind in KINDS {
+        let fleet = fleet(2).start(kind).unwrap();
+        let bad = fleet.spawn(async { panic!("no") });
+        let worse = fleet.spawn_local(|| -> std::future::Ready<()> { panic!("while it is made") });
+        let good = fleet.spawn(async { 1 });
+        assert!(
+            matches!(block_on::<Result<(), _>>(bad), Err(JobError::Panicked(p)) if p.message() == "no")
+        );
+        assert!(matches!(block_on(worse), Err(JobError::Panicked(_))));
+        assert_eq!(block_on(good).unwrap(), 1);
+        // The loops are the same as before.
+        assert_eq!(fleet.loads().iter().map(|load| load.index).max(), Some(1));
+    }
+}
+
+#[test]
+fn a_dropped_task_is_cancelled_on_its_loop_and_a_detached_one_is_not() {
+    struct Where(std::sync::mpsc::Sender<thread::ThreadId>);
+    impl Drop for Where {
+        fn drop(&mut self) {
+            self.0.send(thread::current().id()).unwrap();
+        }
+    }
+    let fleet = fleet(1).start(on_event_loop).unwrap();
+    let home = block_on(fleet.spawn(async { thread::current().id() })).unwrap();
+    let (sender, receiver) = channel();
+    let note = Where(sender);
+    let task = fleet.spawn(async move {
+        let _note = note;
+        pending::<()>().await;
+    });
+    drop(task);
+    assert_eq!(receiver.recv().unwrap(), home);
+
+    let (sender, receiver) = channel();
+    fleet.spawn(async move { sender.send(1).unwrap() }).detach();
+    assert_eq!(receiver.recv(), Ok(1));
+}
+
+#[test]
+fn a_graceful_stop_lets_every_job_end_and_refuses_new_ones() {
+    for kind in KINDS {
+        let fleet = fleet(2).start(kind).unwrap();
+        let done = Arc::new(AtomicUsize::new(0));
+        for n in 0..100 {
+            let done = Arc::clone(&done);
+            let job = async move {
+                for _ in 0..n {
+                    yield_now().await;
+                }
+                done.fetch_add(1, SeqCst);
+            };
+            fleet.spawn(job).detach();
+        }
+        block_on(fleet.stop());
+        assert_eq!(done.load(SeqCst), 100);
+        assert!(fleet.is_empty());
+        assert!(fleet.try_spawn_local(|| async {}).is_err());
+        // Once more is no more.
+        block_on(fleet.stop());
+    }
+}
+
+#[test]
+fn a_stop_with_a_limit_cancels_the_rest() {
+    for kind in KINDS {
+        let fleet = fleet(2).start(kind).unwrap();
+        let tasks: Vec<_> = (0..5).map(|_| fleet.spawn(pending::<()>())).collect();
+        assert_eq!(block_on(fleet.stop_within(Duration::from_millis(1))), 5);
+        for task in tasks {
+            assert!(matches!(block_on(task), Err(JobError::Lost)));
+        }
+        assert_eq!(block_on(fleet.stop_within(Duration::ZERO)), 0);
+    }
+}
+
+#[test]
+fn dropping_the_last_handle_ends_everything_without_waiting() {
+    let fleet = fleet(2).start(on_event_loop).unwrap();
+    let copy = fleet.clone();
+    let task = copy.spawn(pending::<()>());
+    drop(fleet);
+    assert_eq!(block_on(copy.spawn(async { 1 })).unwrap(), 1);
+    drop(copy);
+    assert!(matches!(block_on(task), Err(JobError::Lost)));
+}
+
+/// The jobs that a loop had begun with are lost with it, and said to be; everything else goes on.
+#[test]
+fn a_loop_that_panics_takes_nobody_with_it() {
+    let (sender, receiver) = channel();
+    let crash = Arc::new(AtomicUsize::new(usize::MAX));
+    let which = Arc::clone(&crash);
+    let fleet = fleet(2)
+        .on_panic(move |index, panicked| {
+            sender.send((index, panicked.message().to_owned())).unwrap()
+        })
+        .start(move |seat| {
+            let (index, which) = (seat.index(), Arc::clone(&which));
+            let event_loop = EventLoop::new();
+            event_loop.run(seat.serve(move |job| {
+                assert!(which.load(SeqCst) != index, "loop {index} is down");
+                sched_loop::spawn(job).detach();
+            }));
+        })
+        .unwrap();
+    let ready = |fleet: &Fleet| block_on(fleet.spawn(async { 1 }));
+    let first = fleet.spawn(pending::<()>());
+    let second = fleet.spawn(pending::<()>());
+    assert_eq!(ready(&fleet).unwrap(), 1);
+    // Its result is there a moment before it is gone.
+    while fleet.loads().iter().any(|load| load.jobs != 1) {
+        thread::yield_now();
+    }
+    crash.store(0, SeqCst);
+    // This one meets its end: the loop breaks when it takes it.
+    let doomed = fleet.spawn(pending::<()>());
+    assert_eq!(receiver.recv().unwrap(), (0, "loop 0 is down".to_owned()));
+    assert!(matches!(block_on(first), Err(JobError::Lost)));
+    assert!(matches!(block_on(doomed), Err(JobError::Lost)));
+    // There are two again, one of them new.
+    while fleet
+        .loads()
+        .iter()
+        .map(|load| load.index)
+        .collect::<Vec<_>>()
+        != [1, 2]
+    {
+        thread::yield_now();
+    }
+    assert_eq!(ready(&fleet).unwrap(), 1);
+    assert!(block_on(futures_lite::future::poll_once(second)).is_none());
+}
+
+/// Jobs that a dead loop had not begun with run elsewhere.
+#[test]
+fn what_a_dead_loop_has_not_begun_with_goes_to_the_others() {
+    let (begin, begun) = channel::<()>();
+    let begun = Mutex::new(begun);
+    let fleet = fleet(2)
+        .start(move |seat| {
+            if seat.index() == 0 {
+                // Panics before it serves: with jobs in its inbox, and nobody in its place.
+                begun.lock().unwrap().recv().unwrap();
+                panic!("never served");
+            }
+            on_event_loop(seat);
+        })
+        .unwrap();
+    let tasks: Vec<_> = (0..10).map(|n| fleet.spawn(async move { n })).collect();
+    begin.send(()).unwrap();
+    let results: Vec<i32> = block_on(gather(tasks))
+        .into_iter()
+        .map(Result::unwrap)
+        .collect();
+    assert!(results.into_iter().eq(0..10));
+    while fleet.len() > 1 {
+        thread::yield_now();
+    }
+    // With no loop left there is nobody to take a job.
+    let lonely = Fleet::builder()
+        .loops(1..=1)
+        .start(|_| panic!("none"))
+        .unwrap();
+    while !lonely.is_empty() {
+        thread::yield_now();
+    }
+    assert!(lonely.try_spawn_local(|| async {}).is_err());
+    block_on(lonely.stop());
+}
+
+#[test]
+fn it_grows_while_work_waits_and_shrinks_when_it_does_not() {
+    let fleet = Fleet::builder()
+        .loops(1..=3)
+        .grow_above(Duration::from_millis(5))
+        .shrink_below(Duration::from_millis(5))
+        .balance_by_hand()
+        .start(on_event_loop)
+        .unwrap();
+    let (release, released) = channel::<()>();
+    // A job that keeps its thread.
+    let hog = fleet.spawn(async move {
+        let _ = released.recv();
+    });
+    while fleet.len() < 2 {
+        fleet.balance();
+        thread::yield_now();
+    }
+    // The loop that is late gets nothing while there is another one.
+    let tasks: Vec<_> = (0..5)
+        .map(|_| fleet.spawn(async { thread::current().id() }))
+        .collect();
+    let threads: HashSet<_> = block_on(gather(tasks))
+        .into_iter()
+        .map(Result::unwrap)
+        .collect();
+    assert!(fleet.loads()[0].delay.unwrap() > Duration::from_millis(5));
+    assert!(fleet.loads()[0].jobs == 1 && !threads.is_empty());
+    drop(release);
+    block_on(hog).unwrap();
+    while fleet.len() > 1 {
+        fleet.balance();
+        thread::yield_now();
+    }
+    assert_eq!(block_on(fleet.spawn(async { 1 })).unwrap(), 1);
+    block_on(fleet.stop());
+}
+
+/// A loop that leaves keeps the jobs that it has.
+#[test]
+fn a_loop_that_leaves_ends_its_jobs_first() {
+    let fleet = Fleet::builder()
+        .loops(1..=2)
+        .grow_above(Duration::from_millis(1))
+        .shrink_below(Duration::from_secs(3600))
+        .balance_by_hand()
+        .start(on_nothing)
+        .unwrap();
+    // Nothing is ever late here: it does not grow.
+    for _ in 0..30 {
+        fleet.balance();
+    }
+    assert_eq!(fleet.len(), 1);
+    drop(fleet);
+
+    let fleet = Fleet::builder()
+        .loops(1..=2)
+        .grow_above(Duration::ZERO)
+        .shrink_below(Duration::ZERO);
+    let fleet = fleet.balance_by_hand().start(on_nothing).unwrap();
+    while fleet.len() < 2 {
+        fleet.balance();
+        thread::yield_now();
+    }
+    let (senders, receivers): (Vec<_>, Vec<_>) = (0..4).map(|_| async_channel::bounded(1)).unzip();
+    let tasks: Vec<_> = receivers
+        .into_iter()
+        .map(|receiver| fleet.spawn(async move { receiver.recv().await.unwrap() }))
+        .collect();
+    let stopped = fleet.stop();
+    for (n, sender) in senders.iter().enumerate() {
+        sender.try_send(n).unwrap();
+    }
+    block_on(stopped);
+    let results = block_on(gather(tasks)).into_iter().map(Result::unwrap);
+    assert!(results.eq(0..4));
+}
+
+#[test]
+fn one_executor_on_many_threads_is_measured_by_its_probe() {
+    let executor = Arc::new(smol::Executor::new());
+    let (runs, probed) = (Arc::clone(&executor), Arc::clone(&executor));
+    let fleet = Fleet::builder()
+        .loops(1..=2)
+        .grow_above(Duration::from_millis(5))
+        .balance_by_hand()
+        .probe_with(move |probe| probed.spawn(async move { probe() }).detach())
+        .start(move |seat| smol::block_on(runs.run(seat.run())))
+        .unwrap();
+    let (release, released) = channel::<()>();
+    let hog = executor.spawn(async move {
+        let _ = released.recv();
+    });
+    while fleet.len() < 2 {
+        fleet.balance();
+        thread::yield_now();
+    }
+    // With two threads it goes on, though one is kept.
+    assert_eq!(block_on(executor.spawn(async { 1 })), 1);
+    drop(release);
+    block_on(hog);
+    block_on(fleet.stop());
+}
+
+/// Many threads spawn while loops panic and are replaced, and in the end the fleet is stopped: each job
+/// has run once, or is said to be lost.
+#[test]
+fn under_load_every_job_has_one_end() {
+    let serves = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&serves);
+    let fleet = fleet(3)
+        .start(move |seat| {
+            let count = Arc::clone(&count);
+            let event_loop = EventLoop::new();
+            event_loop.run(seat.serve(move |job| {
+                // One in so many breaks its loop.
+                assert!(count.fetch_add(1, SeqCst) % 97 != 96);
+                sched_loop::spawn(job).detach();
+            }));
+        })
+        .unwrap();
+    let ran = Arc::new(AtomicUsize::new(0));
+    let spawners: Vec<_> = (0..4)
+        .map(|_| {
+            let (fleet, ran) = (fleet.clone(), Arc::clone(&ran));
+            thread::spawn(move || {
+                let tasks: Vec<_> = (0..200)
+                    .map(|n| {
+                        let ran = Arc::clone(&ran);
+                        fleet.spawn(async move {
+                            for _ in 0..n % 3 {
+                                yield_now().await;
+                            }
+                            ran.fetch_add(1, SeqCst);
+                        })
+                    })
+                    .collect();
+                let results = block_on(gather(tasks));
+                results.iter().filter(|result| result.is_ok()).count()
+            })
+        })
+        .collect();
+    let good: usize = spawners
+        .into_iter()
+        .map(|thread| thread.join().unwrap())
+        .sum();
+    block_on(fleet.stop());
+    assert_eq!(good, ran.load(SeqCst));
+    assert!(good >= 400, "{good}");
+    assert!(serves.load(SeqCst) <= 800);
+}
+
+/// Stopped while others spawn: each job has run, or was refused; none is lost.
+#[test]
+fn a_stop_in_the_middle_of_the_work_loses_nothing() {
+    for kind in KINDS {
+        let fleet = fleet(2).start(kind).unwrap();
+        let ran = Arc::new(AtomicUsize::new(0));
+        let barrier = Arc::new(Barrier::new(4));
+        let spawners: Vec<_> = (0..3)
+            .map(|_| {
+                let (fleet, ran, barrier) = (fleet.clone(), Arc::clone(&ran), Arc::clone(&barrier));
+                thread::spawn(move || {
+                    barrier.wait();
+                    let mut taken = 0;
+                    for _ in 0..500 {
+                        let ran = Arc::clone(&ran);
+                        let job = fleet.try_spawn_local(move || async move {
+                            yield_now().await;
+                            ran.fetch_add(1, SeqCst);
+                        });
+                        match job {
+                            Ok(task) => task.detach(),
+                            Err(_) => return taken,
+                        }
+                        taken += 1;
+                    }
+                    taken
+                })
+            })
+            .collect();
+        barrier.wait();
+        fleet.stop_blocking();
+        let taken: usize = spawners
+            .into_iter()
+            .map(|thread| thread.join().unwrap())
+            .sum();
+        assert_eq!(ran.load(SeqCst), taken);
+    }
+}
