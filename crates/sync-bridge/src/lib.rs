@@ -2,20 +2,42 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(all(feature = "condvar", not(loom)))]
+mod condvar;
 #[cfg(all(feature = "deadline", not(loom)))]
 mod deadline;
 #[cfg(any(feature = "flag", loom))]
 mod flag;
+#[cfg(all(feature = "keyed-mutex", not(loom)))]
+mod keyed_mutex;
 #[cfg(any(feature = "oneshot", loom))]
 pub mod oneshot;
-#[cfg(all(any(feature = "oneshot", feature = "flag"), not(loom)))]
+#[cfg(all(
+    any(
+        feature = "oneshot",
+        feature = "flag",
+        feature = "condvar",
+        feature = "keyed-mutex"
+    ),
+    not(loom)
+))]
 mod park;
-#[cfg(any(feature = "oneshot", feature = "flag", loom))]
+#[cfg(any(
+    feature = "oneshot",
+    feature = "flag",
+    feature = "condvar",
+    feature = "keyed-mutex",
+    loom
+))]
 mod sync;
 #[cfg(any(feature = "waiters", loom))]
 pub mod waiters;
 
+#[cfg(all(feature = "condvar", not(loom)))]
+pub use condvar::Condvar;
 #[cfg(all(feature = "deadline", not(loom)))]
 pub use deadline::{TimedOut, block_on_until};
 #[cfg(any(feature = "flag", loom))]
 pub use flag::{Flag, Wait};
+#[cfg(all(feature = "keyed-mutex", not(loom)))]
+pub use keyed_mutex::{KeyedLock, KeyedMutex, KeyedMutexGuard};
