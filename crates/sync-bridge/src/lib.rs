@@ -10,6 +10,8 @@ mod deadline;
 mod flag;
 #[cfg(all(feature = "keyed-mutex", not(loom)))]
 mod keyed_mutex;
+#[cfg(all(test, loom))]
+mod loom_tests;
 #[cfg(any(feature = "oneshot", loom))]
 pub mod oneshot;
 #[cfg(all(
@@ -17,16 +19,20 @@ pub mod oneshot;
         feature = "oneshot",
         feature = "flag",
         feature = "condvar",
-        feature = "keyed-mutex"
+        feature = "keyed-mutex",
+        feature = "queue"
     ),
     not(loom)
 ))]
 mod park;
+#[cfg(any(feature = "queue", loom))]
+pub mod queue;
 #[cfg(any(
     feature = "oneshot",
     feature = "flag",
     feature = "condvar",
     feature = "keyed-mutex",
+    feature = "queue",
     loom
 ))]
 mod sync;
