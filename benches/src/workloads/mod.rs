@@ -4,6 +4,7 @@
 //! returns the figure of one operation. Everything happens inside one `block_on`.
 
 mod blocked;
+mod channels;
 mod cold;
 mod countdown;
 mod eager;
@@ -21,6 +22,7 @@ mod spawn;
 mod yields;
 
 pub use blocked::one_beside_blocked;
+pub use channels::{ChannelOf, put_and_get, threads_to_task};
 pub use cold::{block_on_one, run_one_from_cold};
 #[cfg(feature = "context")]
 pub use eager::start_inline_in_context;

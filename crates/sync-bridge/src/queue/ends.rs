@@ -5,11 +5,11 @@ use std::sync::atomic::Ordering;
 #[cfg(not(loom))]
 use std::time::Instant;
 
-use super::error::{Closed, TryGetError, TryPutError};
+use super::error::{TryGetError, TryPutError};
 use super::order::{Fifo, Order};
-use super::{Get, GetMany, GetTracked, Put, Queue, Tracked};
 #[cfg(not(loom))]
-use super::{GetDeadlineError, Iter, PutDeadlineError, Stream};
+use super::{Closed, GetDeadlineError, Iter, PutDeadlineError, Stream, Tracked};
+use super::{Get, GetMany, GetTracked, Put, Queue};
 
 impl<T, D: Order<T>> Queue<T, D> {
     /// Makes an end that puts. When the last of them is dropped, the queue is closed.

@@ -367,7 +367,7 @@ fn end<D: Order<Item>>(
 }
 
 fn ops() -> impl Strategy<Value = Vec<Op>> {
-    prop::collection::vec(op(), 0..100)
+    prop::collection::vec(op(), 0..80)
 }
 
 proptest! {

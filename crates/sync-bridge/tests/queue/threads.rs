@@ -158,7 +158,7 @@ fn threads_and_tasks_are_both_served() {
 /// Futures that are dropped in the middle of everything.
 #[test]
 fn those_who_give_up_lose_nothing() {
-    const ITEMS: usize = 5_000;
+    const ITEMS: usize = 1_000;
     let queue = Queue::bounded(2);
     thread::scope(|scope| {
         for _ in 0..2 {
@@ -172,6 +172,7 @@ fn those_who_give_up_lose_nothing() {
                             std::task::Poll::Ready(put) => put.err().map(|error| error.0),
                             std::task::Poll::Pending => put.withdraw(),
                         };
+                        thread::yield_now();
                     }
                 }
             });
@@ -188,6 +189,7 @@ fn those_who_give_up_lose_nothing() {
                             count += 1;
                             break;
                         }
+                        thread::yield_now();
                     }
                 }
                 sum
