@@ -1,9 +1,13 @@
-//! Blocking a thread on a future that no I/O and no timer has a part in.
+//! Blocking a thread, where no I/O and no timer has a part in what it waits for.
 
 use std::cell::Cell;
 use std::future::Future;
+#[cfg(feature = "queue")]
+use std::num::NonZeroU8;
 use std::pin::pin;
 use std::sync::Arc;
+#[cfg(feature = "queue")]
+use std::sync::atomic::AtomicU8;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
@@ -53,6 +57,54 @@ pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
         }
         // Somebody else may unpark the thread, too.
         while !unpark.woken.swap(false, Ordering::Acquire) {
+            thread::park();
+        }
+    }
+}
+
+/// What a thread waits with that does not need its lock any more when it is told.
+#[cfg(feature = "queue")]
+pub(crate) struct Ticket {
+    thread: Thread,
+    told: AtomicU8,
+}
+
+#[cfg(feature = "queue")]
+impl Ticket {
+    /// Calls `wait` with the thread's ticket, of which nobody has heard.
+    pub(crate) fn with<T>(wait: impl FnOnce(&Arc<Ticket>) -> T) -> T {
+        thread_local! {
+            static IDLE: Cell<Option<Arc<Ticket>>> = const { Cell::new(None) };
+        }
+        let mut ticket = IDLE.try_with(Cell::take).ok().flatten();
+        // Somebody who was late may have it still.
+        let ticket = match ticket.as_mut().and_then(Arc::get_mut) {
+            Some(own) => {
+                *own.told.get_mut() = 0;
+                ticket.expect("it is there")
+            }
+            None => Arc::new(Ticket {
+                thread: thread::current(),
+                told: AtomicU8::new(0),
+            }),
+        };
+        let output = wait(&ticket);
+        let _ = IDLE.try_with(|idle| idle.set(Some(ticket)));
+        output
+    }
+
+    /// Tells the thread something, and wakes it. What was done before is visible to it then.
+    pub(crate) fn tell(&self, what: NonZeroU8) {
+        self.told.store(what.get(), Ordering::Release);
+        self.thread.unpark();
+    }
+
+    /// Blocks the thread until it is told something.
+    pub(crate) fn wait(&self) -> NonZeroU8 {
+        loop {
+            if let Some(told) = NonZeroU8::new(self.told.load(Ordering::Acquire)) {
+                return told;
+            }
             thread::park();
         }
     }

@@ -15,7 +15,7 @@ use super::error::GetDeadlineError;
 use super::error::{Closed, TryGetError};
 use super::join::Tracked;
 use super::order::{Fifo, Order};
-use super::state::{Getting, Shared};
+use super::state::{Getting, Locked, Shared, Wakes};
 use crate::waiters::Key;
 #[cfg(not(loom))]
 use crate::{deadline::block_on_until, park::block_on};
@@ -336,9 +336,9 @@ impl<T, D: Order<T>> Shared<T, D> {
     fn try_get(&self, tracked: bool) -> Result<T, TryGetError> {
         let mut state = self.lock();
         match state.take(tracked) {
-            Some((item, wakes)) => {
-                drop(state);
-                wakes.wake();
+            Some((item, false)) => Ok(item),
+            Some((item, true)) => {
+                wake_those_who_waited(state);
                 Ok(item)
             }
             None if state.closed => Err(TryGetError::Closed),
@@ -379,6 +379,16 @@ impl<T, D: Order<T>> Shared<T, D> {
     }
 }
 
+/// Lets those have what they wait for who waited for an item to be taken.
+#[cold]
+#[inline(never)]
+fn wake_those_who_waited<T, D: Order<T>>(mut state: Locked<'_, T, D>) {
+    let mut wakes = Wakes::default();
+    state.taken(&mut wakes);
+    drop(state);
+    wakes.wake();
+}
+
 /// A place in the line of those who get, or the will to take one.
 struct Waiting {
     key: Option<Key>,
@@ -416,7 +426,7 @@ impl Waiting {
         // Cloned, and what is left here dropped, outside of the lock.
         let mut waker = Some(cx.waker().clone());
         let mut state = shared.lock();
-        let (item, wakes) = match self.key {
+        let (item, was_waited_for) = match self.key {
             Some(key) => {
                 let Poll::Ready(granted) = state.getters.poll(key, &mut waker) else {
                     return Poll::Pending;
@@ -428,7 +438,8 @@ impl Waiting {
                 if tracked {
                     return Poll::Ready(Ok(item));
                 }
-                (item, state.done())
+                state.open -= 1;
+                (item, !state.joiners.is_empty())
             }
             // Since it looked last, there may be one.
             None => match state.take(tracked) {
@@ -442,8 +453,9 @@ impl Waiting {
                 }
             },
         };
-        drop(state);
-        wakes.wake();
+        if was_waited_for {
+            wake_those_who_waited(state);
+        }
         Poll::Ready(Ok(item))
     }
 

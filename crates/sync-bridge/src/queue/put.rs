@@ -3,6 +3,8 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+#[cfg(not(loom))]
+use std::sync::Arc;
 use std::task::{Context, Poll};
 #[cfg(not(loom))]
 use std::time::Instant;
@@ -12,10 +14,12 @@ use super::Queue;
 use super::error::PutDeadlineError;
 use super::error::{Closed, TryPutError};
 use super::order::{Fifo, Order};
+#[cfg(not(loom))]
+use super::state::ACCEPTED;
 use super::state::{Left, Putting, Shared};
 use crate::waiters::Key;
 #[cfg(not(loom))]
-use crate::{deadline::block_on_until, park::block_on};
+use crate::{deadline::block_on_until, park::Ticket};
 
 /// Putting.
 impl<T, D: Order<T>> Queue<T, D> {
@@ -53,15 +57,9 @@ impl<T, D: Order<T>> Queue<T, D> {
     /// ```
     #[inline]
     pub fn put(&self, item: T) -> Put<'_, T, D> {
-        self.begin_put(item, false)
-    }
-
-    #[inline]
-    fn begin_put(&self, item: T, thread: bool) -> Put<'_, T, D> {
         Put {
             queue: self,
             stage: Stage::Begins(item),
-            thread,
         }
     }
 
@@ -123,7 +121,36 @@ impl<T, D: Order<T>> Queue<T, D> {
         match self.try_put(item) {
             Ok(()) => Ok(()),
             Err(TryPutError::Closed(item)) => Err(Closed(item)),
-            Err(TryPutError::Full(item)) => block_on(self.begin_put(item, true)),
+            Err(TryPutError::Full(item)) => Ticket::with(|ticket| self.put_parked(item, ticket)),
+        }
+    }
+
+    #[cfg(not(loom))]
+    fn put_parked(&self, item: T, ticket: &Arc<Ticket>) -> Result<(), Closed<T>> {
+        let own = Some(Arc::clone(ticket));
+        let mut state = self.shared.lock();
+        let key = match state.put(item) {
+            Ok(waker) => {
+                drop(state);
+                if let Some(waker) = waker {
+                    waker.wake();
+                }
+                return Ok(());
+            }
+            Err(TryPutError::Closed(item)) => return Err(Closed(item)),
+            Err(TryPutError::Full(item)) => {
+                let (item, ticket) = (Some(item), own);
+                state.putters.push_back(Putting { item, ticket }, None)
+            }
+        };
+        drop(state);
+        if ticket.wait() == ACCEPTED {
+            return Ok(());
+        }
+        let granted = self.shared.lock().putters.poll(key, &mut None);
+        match granted {
+            Poll::Ready(Err(item)) => Err(Closed(item)),
+            _ => unreachable!("its item is there"),
         }
     }
 
@@ -171,8 +198,6 @@ impl<T, D: Order<T>> Queue<T, D> {
 pub struct Put<'a, T, D: Order<T> = Fifo> {
     queue: &'a Queue<T, D>,
     stage: Stage<T>,
-    /// Whether a thread of ours waits.
-    thread: bool,
 }
 
 enum Stage<T> {
@@ -236,7 +261,8 @@ impl<T, D: Order<T>> Put<'_, T, D> {
             Err(TryPutError::Full(item)) => {
                 let putting = Putting {
                     item: Some(item),
-                    thread: self.thread,
+                    #[cfg(not(loom))]
+                    ticket: None,
                 };
                 self.stage = Stage::Waits(state.putters.push_back(putting, waker.take()));
                 Poll::Pending
@@ -251,14 +277,13 @@ impl<T, D: Order<T>> Future for Put<'_, T, D> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        if let Stage::Begins(_) = this.stage {
-            if let Stage::Begins(item) = std::mem::replace(&mut this.stage, Stage::Over) {
-                match this.queue.try_put(item) {
-                    Ok(()) => return Poll::Ready(Ok(())),
-                    Err(TryPutError::Closed(item)) => return Poll::Ready(Err(Closed(item))),
-                    Err(TryPutError::Full(item)) => this.stage = Stage::Begins(item),
-                }
-            }
+        match std::mem::replace(&mut this.stage, Stage::Over) {
+            Stage::Begins(item) => match this.queue.try_put(item) {
+                Ok(()) => return Poll::Ready(Ok(())),
+                Err(TryPutError::Closed(item)) => return Poll::Ready(Err(Closed(item))),
+                Err(TryPutError::Full(item)) => this.stage = Stage::Begins(item),
+            },
+            stage => this.stage = stage,
         }
         this.poll_waiting(cx)
     }

@@ -2,12 +2,18 @@
 
 use std::collections::VecDeque;
 use std::marker::PhantomData;
+#[cfg(not(loom))]
+use std::num::NonZeroU8;
 use std::ops::{Deref, DerefMut};
+#[cfg(not(loom))]
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Waker;
 
 use super::error::TryPutError;
 use super::order::{Items, Order, Rank};
+#[cfg(not(loom))]
+use crate::park::Ticket;
 use crate::sync::{AtomicUsize, Mutex, MutexGuard, lock};
 use crate::waiters::{Cancelled, Key, WaitList};
 
@@ -53,8 +59,29 @@ pub(super) struct Getting {
 pub(super) struct Putting<T> {
     /// What it puts, until that is taken.
     pub(super) item: Option<T>,
-    /// See [`Getting`].
-    pub(super) thread: bool,
+    /// What a parked thread waits with. As it is not handed anything, it need not come back to the
+    /// lock, for which it would have to contend with those who have just made room.
+    #[cfg(not(loom))]
+    pub(super) ticket: Option<Arc<Ticket>>,
+}
+
+/// What a parked thread is told: its item was accepted.
+#[cfg(not(loom))]
+pub(super) const ACCEPTED: NonZeroU8 = NonZeroU8::new(1).unwrap();
+
+/// What a parked thread is told: the queue was closed, and its item is where it has left it.
+#[cfg(not(loom))]
+pub(super) const CLOSED: NonZeroU8 = NonZeroU8::new(2).unwrap();
+
+#[cfg(not(loom))]
+impl<T> Putting<T> {
+    /// Tells a parked thread. That runs nothing but our own code, so it may be done under the lock;
+    /// see [`Getting`] for why it has to be.
+    fn tell(&self, what: NonZeroU8) {
+        if let Some(ticket) = &self.ticket {
+            ticket.tell(what);
+        }
+    }
 }
 
 /// Those who are to be woken when the lock is released.
@@ -214,16 +241,13 @@ impl<T, D: Order<T>> State<T, D> {
         }
     }
 
-    /// Takes the next item out. It is done with that, unless it is tracked.
+    /// Takes the next item out. It is done with that, unless it is tracked. If it returns `true`,
+    /// somebody may have waited for that: see [`taken`](Self::taken).
     #[inline]
-    pub(super) fn take(&mut self, tracked: bool) -> Option<(T, Wakes)> {
+    pub(super) fn take(&mut self, tracked: bool) -> Option<(T, bool)> {
         let (item, _) = D::pop(&mut self.items)?;
         self.open += usize::from(tracked);
-        let mut wakes = Wakes::default();
-        if !self.putters.is_empty() || !self.joiners.is_empty() {
-            self.taken(&mut wakes);
-        }
-        Some((item, wakes))
+        Some((item, !self.putters.is_empty() || !self.joiners.is_empty()))
     }
 
     /// Takes out up to `limit` items. If `items` is empty it may be exchanged for the ring of the
@@ -257,8 +281,15 @@ impl<T, D: Order<T>> State<T, D> {
             let place = D::place(&self.items, item.expect("it waits with its item"));
             let item = putting.item.take().expect("it waits with its item");
             D::push(&mut self.items, item, place);
-            if let Ok((putting, waker)) = self.putters.grant_front(Ok(())) {
-                wakes.add(wake_thread(waker, putting.thread));
+            #[cfg(not(loom))]
+            if putting.ticket.is_some() {
+                if let Some((putting, _)) = self.putters.pop_front() {
+                    putting.tell(ACCEPTED);
+                }
+                continue;
+            }
+            if let Ok((_, waker)) = self.putters.grant_front(Ok(())) {
+                wakes.add(waker);
             }
         }
         if self.unfinished() == 0 {
@@ -323,7 +354,10 @@ impl<T, D: Order<T>> State<T, D> {
         while let Some(putting) = self.putters.front_mut() {
             let item = putting.item.take().expect("it waits with its item");
             if let Ok((putting, waker)) = self.putters.grant_front(Err(item)) {
-                wakes.add(wake_thread(waker, putting.thread));
+                #[cfg(not(loom))]
+                putting.tell(CLOSED);
+                let _ = putting;
+                wakes.add(waker);
             }
         }
         while let Ok((getting, waker)) = self.getters.grant_front(None) {

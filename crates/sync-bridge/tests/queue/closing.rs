@@ -80,6 +80,40 @@ fn those_who_wait_to_get_are_told() {
 }
 
 #[test]
+fn threads_that_are_parked_are_told_as_well() {
+    for room in [false, true] {
+        let queue = Queue::bounded(1);
+        queue.try_put(0).unwrap();
+        thread::scope(|scope| {
+            let threads = [1, 2].map(|item| {
+                scope.spawn({
+                    let queue = queue.clone();
+                    move || queue.put_blocking(item)
+                })
+            });
+            while queue.putters_waiting() < 2 {
+                thread::yield_now();
+            }
+            let first = room.then(|| {
+                assert_eq!(queue.try_get(), Ok(0));
+                assert_eq!(queue.putters_waiting(), 1);
+                queue.try_get().unwrap()
+            });
+            let second = room.then(|| queue.try_get().unwrap());
+            queue.close();
+            let put = threads.map(|thread| thread.join().unwrap());
+            match (first, second) {
+                (Some(first), Some(second)) => {
+                    assert_eq!(put, [Ok(()), Ok(())]);
+                    assert_eq!(first + second, 3);
+                }
+                _ => assert_eq!(put, [Err(Closed(1)), Err(Closed(2))]),
+            }
+        });
+    }
+}
+
+#[test]
 fn closing_at_once_gives_the_items_back_in_their_order() {
     let fifo = Queue::unbounded();
     let lifo = Queue::unbounded_by(Lifo);
