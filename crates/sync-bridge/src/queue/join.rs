@@ -16,7 +16,7 @@ use crate::waiters::{Cancelled, Key};
 #[cfg(not(loom))]
 use crate::{
     deadline::{TimedOut, block_on_until},
-    park::block_on,
+    parking::block_on,
 };
 
 /// Waiting until the work is done.

@@ -19,7 +19,7 @@ use super::state::ACCEPTED;
 use super::state::{Left, Putting, Shared};
 use crate::waiters::Key;
 #[cfg(not(loom))]
-use crate::{deadline::block_on_until, park::Ticket};
+use crate::{deadline::block_on_until, parking::Ticket};
 
 /// Putting.
 impl<T, D: Order<T>> Queue<T, D> {

@@ -13,7 +13,7 @@ use std::task::Waker;
 use super::error::TryPutError;
 use super::order::{Items, Order, Rank};
 #[cfg(not(loom))]
-use crate::park::Ticket;
+use crate::parking::Ticket;
 use crate::sync::{AtomicUsize, Mutex, MutexGuard, lock};
 use crate::waiters::{Cancelled, Key, WaitList};
 
