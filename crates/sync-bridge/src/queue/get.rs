@@ -338,8 +338,14 @@ impl<T, D: Order<T>> Shared<T, D> {
         match state.take(tracked) {
             Some((item, false)) => Ok(item),
             Some((item, true)) => {
-                wake_those_who_waited(state);
+                wake_those_who_waited(&mut Wakes::default(), state);
                 Ok(item)
+            }
+            None if !state.putters.is_empty() => {
+                // Only a comparison that panicked leaves room for one who waits. It goes well now:
+                // there is nothing to compare with.
+                wake_those_who_waited(&mut Wakes::default(), state);
+                self.try_get(tracked)
             }
             None if state.closed => Err(TryGetError::Closed),
             None => Err(TryGetError::Empty),
@@ -348,31 +354,37 @@ impl<T, D: Order<T>> Shared<T, D> {
 
     /// Takes up to `limit` items, of which the first may have been handed over already. Returns how
     /// many they are, and whether the queue is closed.
-    fn take_many(&self, mut first: Option<T>, items: &mut Vec<T>, limit: usize) -> (usize, bool) {
+    fn take_many(&self, first: Option<T>, items: &mut Vec<T>, limit: usize) -> (usize, bool) {
         let before = items.len();
-        // The caller's memory takes the place of the ring, if it is empty.
-        let mut taken = VecDeque::from(mem::take(items));
         let limit = limit - usize::from(first.is_some());
-        if before > 0 {
-            taken.extend(first.take());
+        let mut wakes = Wakes::default();
+        if before == 0 {
+            // The caller's memory takes the place of the ring. Nothing is compared here.
+            let mut taken = VecDeque::from(mem::take(items));
+            let mut state = self.lock();
+            if state.swap(limit, &mut taken, &mut wakes) {
+                let closed = state.closed;
+                drop(state);
+                if let Some(first) = first {
+                    taken.push_front(first);
+                }
+                *items = Vec::from(taken);
+                return (items.len(), closed);
+            }
+            drop(state);
+            *items = Vec::from(taken);
         }
+        items.extend(first);
         let mut state = self.lock();
-        let wakes = state.take_many(limit, &mut taken);
-        let closed = state.closed;
-        drop(state);
-        if let Some(first) = first {
-            taken.push_front(first);
-        }
-        *items = Vec::from(taken);
-        wakes.wake();
-        (items.len() - before, closed)
+        state.take_many(limit, items, &mut wakes);
+        (items.len() - before, state.closed)
     }
 
     /// Leaves the line of those who get. What it was granted goes on to others.
     #[inline(never)]
     fn leave_get(&self, key: Key) {
-        let mut waker = None;
-        let next = self.lock().leave_get(key, &mut waker);
+        let (mut waker, mut returned) = (None, None);
+        let next = self.lock().leave_get(key, &mut waker, &mut returned);
         if let Some(next) = next {
             next.wake();
         }
@@ -382,11 +394,8 @@ impl<T, D: Order<T>> Shared<T, D> {
 /// Lets those have what they wait for who waited for an item to be taken.
 #[cold]
 #[inline(never)]
-fn wake_those_who_waited<T, D: Order<T>>(mut state: Locked<'_, T, D>) {
-    let mut wakes = Wakes::default();
-    state.taken(&mut wakes);
-    drop(state);
-    wakes.wake();
+fn wake_those_who_waited<T, D: Order<T>>(wakes: &mut Wakes, mut state: Locked<'_, T, D>) {
+    state.taken(wakes);
 }
 
 /// A place in the line of those who get, or the will to take one.
@@ -444,6 +453,11 @@ impl Waiting {
             // Since it looked last, there may be one.
             None => match state.take(tracked) {
                 Some(taken) => taken,
+                None if !state.putters.is_empty() => {
+                    drop(state);
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
                 None if state.closed => return Poll::Ready(Err(Closed(()))),
                 None => {
                     let thread = self.thread;
@@ -454,7 +468,7 @@ impl Waiting {
             },
         };
         if was_waited_for {
-            wake_those_who_waited(state);
+            wake_those_who_waited(&mut Wakes::default(), state);
         }
         Poll::Ready(Ok(item))
     }

@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use super::Queue;
 use super::order::{Fifo, Order};
-use super::state::Shared;
+use super::state::{Shared, Wakes};
 use crate::waiters::{Cancelled, Key};
 #[cfg(not(loom))]
 use crate::{
@@ -229,7 +229,7 @@ struct Work<T, D: Order<T>>(Arc<Shared<T, D>>);
 
 impl<T, D: Order<T>> Drop for Work<T, D> {
     fn drop(&mut self) {
-        let wakes = self.0.lock().done();
-        wakes.wake();
+        let mut wakes = Wakes::default();
+        self.0.lock().done(&mut wakes);
     }
 }

@@ -186,9 +186,7 @@ impl<T, D: Order<T>> Queue<T, D> {
     /// ```
     pub fn close(&self) -> bool {
         let mut wakes = Wakes::default();
-        let closed = self.shared.lock().close(&mut wakes);
-        wakes.wake();
-        closed
+        self.shared.lock().close(&mut wakes)
     }
 
     /// Closes the queue, if it is not closed, and returns what was left in it, in the order in
@@ -211,14 +209,10 @@ impl<T, D: Order<T>> Queue<T, D> {
     /// queue.join_blocking();
     /// ```
     pub fn close_now(&self) -> Vec<T> {
-        let mut wakes = Wakes::default();
-        let items = {
-            let mut state = self.shared.lock();
-            state.close(&mut wakes);
-            state.drain(&mut wakes)
-        };
-        wakes.wake();
-        Vec::from(items)
+        self.close();
+        let mut items = Vec::new();
+        self.try_get_many(&mut items, usize::MAX);
+        items
     }
 
     /// Returns `true` if the queue is closed.

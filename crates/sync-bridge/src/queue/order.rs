@@ -15,15 +15,18 @@ pub trait Order<T>: sealed::Sealed + Copy + Debug + Send + Sync + 'static {
     #[doc(hidden)]
     const COMPARES: bool = false;
 
-    /// Finds out where a new item goes. Only this, [`pop`](Self::pop) and
-    /// [`restore`](Self::restore) compare, and they do so first, so that a comparison that panics
-    /// changes nothing.
+    /// Finds out where a new item goes. Only this, [`old_place`](Self::old_place) and
+    /// [`pop`](Self::pop) compare, and they do so first, so that a comparison that panics changes
+    /// nothing.
     #[doc(hidden)]
     #[inline]
     fn place(items: &Items<T>, item: &T) -> usize {
-        let _ = item;
-        items.len()
+        Self::old_place(items, item, items.rank)
     }
+
+    /// Finds out where an item goes that comes back.
+    #[doc(hidden)]
+    fn old_place(items: &Items<T>, item: &T, rank: Rank) -> usize;
 
     /// Puts an item in, at the place that has just been found for it.
     #[doc(hidden)]
@@ -33,9 +36,12 @@ pub trait Order<T>: sealed::Sealed + Copy + Debug + Send + Sync + 'static {
     #[doc(hidden)]
     fn pop(items: &mut Items<T>) -> Option<(T, Rank)>;
 
-    /// Puts an item back.
+    /// Puts an item back, at the place that has just been found for it.
     #[doc(hidden)]
-    fn restore(items: &mut Items<T>, item: T, rank: Rank);
+    #[inline]
+    fn restore(items: &mut Items<T>, item: T, rank: Rank, place: usize) {
+        items.ranked.insert(place, (item, rank));
+    }
 
     /// Takes out all items if they are `limit` at most, and if that is a matter of one move. They
     /// are left in `empty`.
@@ -166,6 +172,15 @@ impl<T> Items<T> {
 
 impl<T> Order<T> for Fifo {
     #[inline]
+    fn place(_: &Items<T>, _: &T) -> usize {
+        0
+    }
+
+    fn old_place(items: &Items<T>, _: &T, rank: Rank) -> usize {
+        items.ranked.partition_point(|(_, other)| *other > rank)
+    }
+
+    #[inline]
     fn push(items: &mut Items<T>, item: T, _: usize) {
         items.ring.push_back(item);
     }
@@ -181,11 +196,6 @@ impl<T> Order<T> for Fifo {
         Some((item, rank))
     }
 
-    fn restore(items: &mut Items<T>, item: T, rank: Rank) {
-        let index = items.ranked.partition_point(|(_, other)| *other > rank);
-        items.ranked.insert(index, (item, rank));
-    }
-
     fn swap(items: &mut Items<T>, limit: usize, empty: &mut VecDeque<T>) -> bool {
         if !items.ranked.is_empty() || items.ring.len() > limit {
             return false;
@@ -198,6 +208,15 @@ impl<T> Order<T> for Fifo {
 
 impl<T> Order<T> for Lifo {
     #[inline]
+    fn place(_: &Items<T>, _: &T) -> usize {
+        0
+    }
+
+    fn old_place(items: &Items<T>, _: &T, rank: Rank) -> usize {
+        items.ranked.partition_point(|(_, other)| *other < rank)
+    }
+
+    #[inline]
     fn push(items: &mut Items<T>, item: T, _: usize) {
         let rank = items.pass();
         items.ranked.push((item, rank));
@@ -207,19 +226,14 @@ impl<T> Order<T> for Lifo {
     fn pop(items: &mut Items<T>) -> Option<(T, Rank)> {
         items.ranked.pop()
     }
-
-    fn restore(items: &mut Items<T>, item: T, rank: Rank) {
-        let index = items.ranked.partition_point(|(_, other)| *other < rank);
-        items.ranked.insert(index, (item, rank));
-    }
 }
 
 impl<T: Ord> Order<T> for Priority {
     const COMPARES: bool = true;
 
     #[inline]
-    fn place(items: &Items<T>, item: &T) -> usize {
-        heap::place(&items.ranked, item, items.rank)
+    fn old_place(items: &Items<T>, item: &T, rank: Rank) -> usize {
+        heap::place(&items.ranked, item, rank)
     }
 
     #[inline]
@@ -233,8 +247,7 @@ impl<T: Ord> Order<T> for Priority {
         heap::pop(&mut items.ranked)
     }
 
-    fn restore(items: &mut Items<T>, item: T, rank: Rank) {
-        let place = heap::place(&items.ranked, &item, rank);
+    fn restore(items: &mut Items<T>, item: T, rank: Rank, place: usize) {
         heap::insert(&mut items.ranked, item, rank, place);
     }
 }

@@ -16,7 +16,7 @@ use super::error::{Closed, TryPutError};
 use super::order::{Fifo, Order};
 #[cfg(not(loom))]
 use super::state::ACCEPTED;
-use super::state::{Left, Putting, Shared};
+use super::state::{Left, Putting, Refused, Shared, Wakes};
 use crate::waiters::Key;
 #[cfg(not(loom))]
 use crate::{deadline::block_on_until, parking::Ticket};
@@ -86,11 +86,18 @@ impl<T, D: Order<T>> Queue<T, D> {
     /// ```
     #[inline]
     pub fn try_put(&self, item: T) -> Result<(), TryPutError<T>> {
-        let waker = self.shared.lock().put(item)?;
-        if let Some(waker) = waker {
-            waker.wake();
+        let mut item = Some(item);
+        let put = self.shared.lock().put(&mut item);
+        match (put, item) {
+            (Err(Refused::Full), Some(item)) => Err(TryPutError::Full(item)),
+            (Err(Refused::Closed), Some(item)) => Err(TryPutError::Closed(item)),
+            (put, _) => {
+                if let Ok(Some(waker)) = put {
+                    waker.wake();
+                }
+                Ok(())
+            }
         }
-        Ok(())
     }
 
     /// Puts an item, and blocks the thread while there is no room.
@@ -128,18 +135,20 @@ impl<T, D: Order<T>> Queue<T, D> {
     #[cfg(not(loom))]
     fn put_parked(&self, item: T, ticket: &Arc<Ticket>) -> Result<(), Closed<T>> {
         let own = Some(Arc::clone(ticket));
+        let mut wakes = Wakes::default();
+        let mut item = Some(item);
         let mut state = self.shared.lock();
-        let key = match state.put(item) {
+        let key = match state.put(&mut item) {
             Ok(waker) => {
-                drop(state);
-                if let Some(waker) = waker {
-                    waker.wake();
-                }
+                wakes.add(waker);
                 return Ok(());
             }
-            Err(TryPutError::Closed(item)) => return Err(Closed(item)),
-            Err(TryPutError::Full(item)) => {
-                let (item, ticket) = (Some(item), own);
+            Err(Refused::Closed) => {
+                drop(state);
+                return item.map_or(Ok(()), |item| Err(Closed(item)));
+            }
+            Err(Refused::Full) => {
+                let ticket = own;
                 state.putters.push_back(Putting { item, ticket }, None)
             }
         };
@@ -237,30 +246,33 @@ impl<T, D: Order<T>> Put<'_, T, D> {
     fn poll_waiting(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Closed<T>>> {
         // Cloned, and what is left here dropped, outside of the lock.
         let mut waker = Some(cx.waker().clone());
-        let mut state = self.queue.shared.lock();
-        if let Stage::Waits(key) = self.stage {
-            let Poll::Ready(granted) = state.putters.poll(key, &mut waker) else {
-                return Poll::Pending;
-            };
-            self.stage = Stage::Over;
-            return Poll::Ready(granted.map_err(Closed));
-        }
-        let Stage::Begins(item) = std::mem::replace(&mut self.stage, Stage::Over) else {
-            panic!("`Put` polled after it had completed");
-        };
-        // Since it looked last, there may be room.
-        match state.put(item) {
-            Ok(wake) => {
-                drop(state);
-                if let Some(wake) = wake {
-                    wake.wake();
+        let mut wakes = Wakes::default();
+        let mut item = match std::mem::replace(&mut self.stage, Stage::Over) {
+            Stage::Begins(item) => Some(item),
+            Stage::Waits(key) => {
+                self.stage = Stage::Waits(key);
+                let polled = self.queue.shared.lock().putters.poll(key, &mut waker);
+                if polled.is_ready() {
+                    self.stage = Stage::Over;
                 }
+                return polled.map_err(Closed);
+            }
+            Stage::Over => panic!("`Put` polled after it had completed"),
+        };
+        let mut state = self.queue.shared.lock();
+        // Since it looked last, there may be room.
+        match state.put(&mut item) {
+            Ok(waker) => {
+                wakes.add(waker);
                 Poll::Ready(Ok(()))
             }
-            Err(TryPutError::Closed(item)) => Poll::Ready(Err(Closed(item))),
-            Err(TryPutError::Full(item)) => {
+            Err(Refused::Closed) => {
+                drop(state);
+                Poll::Ready(item.map_or(Ok(()), |item| Err(Closed(item))))
+            }
+            Err(Refused::Full) => {
                 let putting = Putting {
-                    item: Some(item),
+                    item,
                     #[cfg(not(loom))]
                     ticket: None,
                 };

@@ -10,11 +10,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Waker;
 
-use super::error::TryPutError;
 use super::order::{Items, Order, Rank};
 #[cfg(not(loom))]
 use crate::parking::Ticket;
-use crate::sync::{AtomicUsize, Mutex, MutexGuard, lock};
+use crate::sync::{AtomicUsize, Mutex, MutexGuard, lock_eagerly};
 use crate::waiters::{Cancelled, Key, WaitList};
 
 /// What all handles of a queue share.
@@ -84,9 +83,9 @@ impl<T> Putting<T> {
     }
 }
 
-/// Those who are to be woken when the lock is released.
+/// Those who are to be woken when the lock is released: they are woken when this is dropped. It is
+/// made before the lock is taken, so that this comes about also if a comparison panics.
 #[derive(Default)]
-#[must_use = "they wait to be woken"]
 pub(super) struct Wakes {
     first: Option<Waker>,
     more: Vec<Waker>,
@@ -94,19 +93,21 @@ pub(super) struct Wakes {
 
 impl Wakes {
     #[inline]
-    fn add(&mut self, waker: Option<Waker>) {
+    pub(super) fn add(&mut self, waker: Option<Waker>) {
         match waker {
             None => {}
             Some(waker) if self.first.is_none() => self.first = Some(waker),
             Some(waker) => self.more.push(waker),
         }
     }
+}
 
+impl Drop for Wakes {
     #[inline]
-    pub(super) fn wake(self) {
-        if let Some(first) = self.first {
+    fn drop(&mut self) {
+        if let Some(first) = self.first.take() {
             first.wake();
-            for waker in self.more {
+            for waker in self.more.drain(..) {
                 waker.wake();
             }
         }
@@ -156,13 +157,13 @@ impl<T, D: Order<T>> Shared<T, D> {
             if self.at_work.load(Ordering::Relaxed) == own {
                 panic!("the `Ord` of an item used the queue that was comparing it");
             }
-            let state = lock(&self.state);
+            let state = lock_eagerly(&self.state);
             self.at_work.store(own, Ordering::Relaxed);
             let at_work = &self.at_work;
             return Locked { state, at_work };
         }
         Locked {
-            state: lock(&self.state),
+            state: lock_eagerly(&self.state),
             at_work: &self.at_work,
         }
     }
@@ -206,38 +207,40 @@ impl<T, D: Order<T>> Drop for Locked<'_, T, D> {
 }
 
 impl<T, D: Order<T>> State<T, D> {
-    /// Puts an item if there is room, or somebody who waits for it.
+    /// Puts an item if there is room, or somebody who waits for it. It is taken from where it is
+    /// then, outside of the lock, so that it is not dropped under the lock if a comparison panics.
     #[inline]
-    pub(super) fn put(&mut self, item: T) -> Result<Option<Waker>, TryPutError<T>> {
+    pub(super) fn put(&mut self, item: &mut Option<T>) -> Result<Option<Waker>, Refused> {
+        let Some(new) = item else {
+            return Ok(None);
+        };
         if self.closed {
-            return Err(TryPutError::Closed(item));
+            return Err(Refused::Closed);
         }
         if !self.getters.is_empty() {
             return Ok(self.hand_over(item));
         }
         if self.items.len() >= self.capacity {
-            return Err(TryPutError::Full(item));
+            return Err(Refused::Full);
         }
-        let place = D::place(&self.items, &item);
-        D::push(&mut self.items, item, place);
+        let place = D::place(&self.items, new);
+        if let Some(item) = item.take() {
+            D::push(&mut self.items, item, place);
+        }
         Ok(None)
     }
 
     /// Grants a new item to the first that waits for one.
     #[inline(never)]
-    fn hand_over(&mut self, item: T) -> Option<Waker> {
+    fn hand_over(&mut self, item: &mut Option<T>) -> Option<Waker> {
         let rank = self.items.pass();
-        self.grant(item, rank).ok().flatten()
-    }
-
-    /// Grants an item to the first that waits for one, if anybody does.
-    fn grant(&mut self, item: T, rank: Rank) -> Result<Option<Waker>, (T, Rank)> {
-        match self.getters.grant_front(Some((item, rank))) {
+        let granted = item.take().map(|item| (item, rank));
+        match self.getters.grant_front(granted) {
             Ok((getting, waker)) => {
                 self.open += 1;
-                Ok(wake_thread(waker, getting.thread))
+                wake_thread(waker, getting.thread)
             }
-            Err(grant) => Err(grant.expect("what comes back is what was to be granted")),
+            Err(_) => unreachable!("somebody waits"),
         }
     }
 
@@ -250,23 +253,30 @@ impl<T, D: Order<T>> State<T, D> {
         Some((item, !self.putters.is_empty() || !self.joiners.is_empty()))
     }
 
-    /// Takes out up to `limit` items. If `items` is empty it may be exchanged for the ring of the
-    /// queue.
-    pub(super) fn take_many(&mut self, limit: usize, items: &mut VecDeque<T>) -> Wakes {
-        let mut wakes = Wakes::default();
-        if limit == 0 || self.items.len() == 0 {
-            return wakes;
-        }
-        if !items.is_empty() || !D::swap(&mut self.items, limit, items) {
-            for _ in 0..limit {
-                match D::pop(&mut self.items) {
-                    Some((item, _)) => items.push_back(item),
-                    None => break,
-                }
+    /// Takes out up to `limit` items, one by one.
+    pub(super) fn take_many(&mut self, limit: usize, items: &mut Vec<T>, wakes: &mut Wakes) {
+        for _ in 0..limit {
+            match D::pop(&mut self.items) {
+                Some((item, _)) => items.push(item),
+                None => break,
             }
         }
-        self.taken(&mut wakes);
-        wakes
+        self.taken(wakes);
+    }
+
+    /// Takes out all items, if they are `limit` at most and that is a matter of one move. They are
+    /// left in `empty`, whose memory takes their place.
+    pub(super) fn swap(
+        &mut self,
+        limit: usize,
+        empty: &mut VecDeque<T>,
+        wakes: &mut Wakes,
+    ) -> bool {
+        if self.items.len() > 0 && !D::swap(&mut self.items, limit, empty) {
+            return false;
+        }
+        self.taken(wakes);
+        true
     }
 
     /// Fills the room that there is from those who wait to put, and tells those who wait for all to
@@ -305,13 +315,11 @@ impl<T, D: Order<T>> State<T, D> {
     }
 
     /// An item is done that was handed out.
-    pub(super) fn done(&mut self) -> Wakes {
+    pub(super) fn done(&mut self, wakes: &mut Wakes) {
         self.open -= 1;
-        let mut wakes = Wakes::default();
         if !self.joiners.is_empty() {
-            self.taken(&mut wakes);
+            self.taken(wakes);
         }
-        wakes
     }
 
     /// Takes a place in the line of those who put away, unless its item has been accepted. Returns
@@ -327,21 +335,33 @@ impl<T, D: Order<T>> State<T, D> {
     }
 
     /// Takes a place in the line of those who get away. An item that it was granted goes to the
-    /// next in line, or back to where it was.
-    pub(super) fn leave_get(&mut self, key: Key, waker: &mut Option<Waker>) -> Option<Waker> {
+    /// next in line, or back to where it was. Meanwhile it is in `returned`, outside of the lock,
+    /// so that it is not dropped under the lock if a comparison panics.
+    pub(super) fn leave_get(
+        &mut self,
+        key: Key,
+        waker: &mut Option<Waker>,
+        returned: &mut Option<(T, Rank)>,
+    ) -> Option<Waker> {
         match self.getters.cancel(key, waker) {
-            Cancelled::Waiting(_) | Cancelled::Granted(None) => None,
-            Cancelled::Granted(Some((item, rank))) => {
-                self.open -= 1;
-                match self.grant(item, rank) {
-                    Ok(waker) => waker,
-                    Err((item, rank)) => {
-                        D::restore(&mut self.items, item, rank);
-                        None
-                    }
-                }
+            Cancelled::Waiting(_) | Cancelled::Granted(None) => return None,
+            Cancelled::Granted(granted) => *returned = granted,
+        }
+        if !self.getters.is_empty() {
+            let granted = self.getters.grant_front(returned.take());
+            return match granted {
+                Ok((getting, waker)) => wake_thread(waker, getting.thread),
+                Err(_) => unreachable!("somebody waits"),
+            };
+        }
+        self.open -= 1;
+        if let Some((item, rank)) = returned {
+            let (rank, place) = (*rank, D::old_place(&self.items, item, *rank));
+            if let Some((item, _)) = returned.take() {
+                D::restore(&mut self.items, item, rank, place);
             }
         }
+        None
     }
 
     /// Closes the queue: nothing can be put any more. Those who wait to put get their items back,
@@ -365,18 +385,12 @@ impl<T, D: Order<T>> State<T, D> {
         }
         true
     }
+}
 
-    /// Takes everything out, in the order in which it was to be had.
-    pub(super) fn drain(&mut self, wakes: &mut Wakes) -> VecDeque<T> {
-        let mut items = VecDeque::new();
-        if !D::swap(&mut self.items, usize::MAX, &mut items) {
-            while let Some((item, _)) = D::pop(&mut self.items) {
-                items.push_back(item);
-            }
-        }
-        self.taken(wakes);
-        items
-    }
+/// Why an item was not put.
+pub(super) enum Refused {
+    Full,
+    Closed,
 }
 
 /// What had become of something that was to be put.

@@ -152,6 +152,35 @@ fn a_comparison_that_panics_changes_nothing() {
     assert_eq!(keys, [1, 2, 3, 4, 5, 6, 7, 8, 9]);
 }
 
+/// The item of one who waits for room cannot be compared: whoever made the room hears of it, and
+/// nobody hangs because of it.
+#[test]
+fn a_comparison_that_panics_when_there_is_room_stops_nobody() {
+    let queue = Queue::bounded_by(Priority, 2);
+    queue.try_put(Key(1)).unwrap();
+    queue.try_put(Key(2)).unwrap();
+    let count = Arc::new(super::Count::default());
+    let mut puts = [queue.put(Key(3)), queue.put(Key(4))];
+    for put in &mut puts {
+        assert!(super::poll_with(put, &count).is_pending());
+    }
+    // What is taken is compared with nothing at first, and then the new one with what is left; and
+    // then the second new one with the first.
+    for left in [1, 1] {
+        COMPARE.set(Some(|| std::panic::resume_unwind(Box::new("incomparable"))));
+        let get = AssertUnwindSafe(|| queue.try_get());
+        catch_unwind(get).unwrap_err();
+        COMPARE.set(None);
+        assert_eq!(queue.len(), left);
+    }
+    assert_eq!(count.get(), 1);
+    assert!(queue.try_iter().map(|key| key.0).eq([3, 4]));
+    assert_eq!(count.get(), 2);
+    for put in &mut puts {
+        assert_eq!(super::ready(put), Ok(()));
+    }
+}
+
 #[test]
 fn a_comparison_that_uses_the_queue_panics_and_does_not_hang() {
     let queue = QUEUE.with(Queue::clone);
