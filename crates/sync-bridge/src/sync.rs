@@ -2,7 +2,7 @@
 //! their orders.
 
 // Each feature uses a part of them.
-#![allow(unused_imports, unused_macros)]
+#![allow(dead_code, unused_imports, unused_macros)]
 
 #[cfg(loom)]
 pub(crate) use loom::sync::{
