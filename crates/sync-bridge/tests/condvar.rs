@@ -127,6 +127,24 @@ fn one_that_is_done_passes_nothing_on() {
 }
 
 #[test]
+fn so_it_is_with_guards_that_own_their_mutex() {
+    let (mutex, condvar) = (Arc::new(Mutex::new(())), Condvar::new());
+    let mut waits = [(); 3].map(|()| {
+        let mut wait = Box::pin(condvar.wait_arc(mutex.try_lock_arc().unwrap()));
+        assert!(poll(&mut wait).is_pending());
+        Some(wait)
+    });
+    condvar.notify_one();
+    drop(ready(poll(waits[0].as_mut().unwrap())));
+    waits[0] = None;
+    assert!(poll(waits[1].as_mut().unwrap()).is_pending());
+    // This one goes away after it was notified.
+    condvar.notify_one();
+    waits[1] = None;
+    drop(ready(poll(waits[2].as_mut().unwrap())));
+}
+
+#[test]
 fn one_that_goes_away_does_not_take_the_mutex_again() {
     let (mutex, condvar) = (Mutex::new(()), Condvar::new());
     let [wait] = waiting(&condvar, &mutex);

@@ -341,12 +341,6 @@ impl<T, D: Order<T>> Shared<T, D> {
                 wake_those_who_waited(&mut Wakes::default(), state);
                 Ok(item)
             }
-            None if !state.putters.is_empty() => {
-                // Only a comparison that panicked leaves room for one who waits. It goes well now:
-                // there is nothing to compare with.
-                wake_those_who_waited(&mut Wakes::default(), state);
-                self.try_get(tracked)
-            }
             None if state.closed => Err(TryGetError::Closed),
             None => Err(TryGetError::Empty),
         }
@@ -453,11 +447,6 @@ impl Waiting {
             // Since it looked last, there may be one.
             None => match state.take(tracked) {
                 Some(taken) => taken,
-                None if !state.putters.is_empty() => {
-                    drop(state);
-                    cx.waker().wake_by_ref();
-                    return Poll::Pending;
-                }
                 None if state.closed => return Poll::Ready(Err(Closed(()))),
                 None => {
                     let thread = self.thread;

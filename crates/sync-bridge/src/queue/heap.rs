@@ -34,7 +34,7 @@ pub(super) fn insert<T>(heap: &mut Vec<(T, Rank)>, item: T, rank: Rank, place: u
 }
 
 /// Takes out the first.
-pub(super) fn pop<T: Ord>(heap: &mut Vec<(T, Rank)>) -> Option<(T, Rank)> {
+pub(super) fn pop<T: Ord>(heap: &mut Vec<(T, Rank)>) -> Option<T> {
     let last = heap.len().checked_sub(1)?;
     // The last entry is to stand in for the first, and to go down from there: the way, as a bit
     // for each level. The bits of an address are enough.
@@ -51,7 +51,7 @@ pub(super) fn pop<T: Ord>(heap: &mut Vec<(T, Rank)>) -> Option<(T, Rank)> {
         levels += 1;
         index = child;
     }
-    let first = heap.swap_remove(0);
+    let (first, _) = heap.swap_remove(0);
     let mut index = 0;
     for level in 0..levels {
         let child = 2 * index + 1 + (way >> level & 1);

@@ -34,7 +34,7 @@ pub trait Order<T>: sealed::Sealed + Copy + Debug + Send + Sync + 'static {
 
     /// Takes the next item out.
     #[doc(hidden)]
-    fn pop(items: &mut Items<T>) -> Option<(T, Rank)>;
+    fn pop(items: &mut Items<T>) -> Option<T>;
 
     /// Puts an item back, at the place that has just been found for it.
     #[doc(hidden)]
@@ -132,13 +132,12 @@ pub(super) type Rank = u64;
 /// Then it is where it would be if it had never left.
 #[derive(Debug)]
 pub struct Items<T> {
-    /// First in, first out: the items, whose ranks follow each other.
+    /// First in, first out: the items.
     pub(super) ring: VecDeque<T>,
-    /// First in, first out: those that came back. Their ranks are lower than all in the ring, and
-    /// the lowest is the last. Last in, first out: the stack. By priority: the heap.
+    /// First in, first out: those that came back. They go before all in the ring, and the lowest
+    /// rank is the last. Last in, first out: the stack. By priority: the heap.
     pub(super) ranked: Vec<(T, Rank)>,
-    /// First in, first out: the rank of the first in the ring. Otherwise that of the next that is
-    /// put.
+    /// The next rank. In a ring only those have one that were handed out.
     pub(super) rank: Rank,
 }
 
@@ -156,8 +155,7 @@ impl<T> Items<T> {
         self.ring.len() + self.ranked.len()
     }
 
-    /// Gives a new item a rank that is not put in. In a ring that is because nothing is here, and
-    /// somebody waits for it.
+    /// Gives a new item a rank.
     #[inline]
     pub(super) fn pass(&mut self) -> Rank {
         debug_assert!(
@@ -186,21 +184,17 @@ impl<T> Order<T> for Fifo {
     }
 
     #[inline]
-    fn pop(items: &mut Items<T>) -> Option<(T, Rank)> {
-        if !items.ranked.is_empty() {
-            return items.ranked.pop();
+    fn pop(items: &mut Items<T>) -> Option<T> {
+        match items.ranked.pop() {
+            Some((item, _)) => Some(item),
+            None => items.ring.pop_front(),
         }
-        let item = items.ring.pop_front()?;
-        let rank = items.rank;
-        items.rank += 1;
-        Some((item, rank))
     }
 
     fn swap(items: &mut Items<T>, limit: usize, empty: &mut VecDeque<T>) -> bool {
         if !items.ranked.is_empty() || items.ring.len() > limit {
             return false;
         }
-        items.rank += items.ring.len() as Rank;
         std::mem::swap(&mut items.ring, empty);
         true
     }
@@ -223,8 +217,8 @@ impl<T> Order<T> for Lifo {
     }
 
     #[inline]
-    fn pop(items: &mut Items<T>) -> Option<(T, Rank)> {
-        items.ranked.pop()
+    fn pop(items: &mut Items<T>) -> Option<T> {
+        items.ranked.pop().map(|(item, _)| item)
     }
 }
 
@@ -243,7 +237,7 @@ impl<T: Ord> Order<T> for Priority {
     }
 
     #[inline]
-    fn pop(items: &mut Items<T>) -> Option<(T, Rank)> {
+    fn pop(items: &mut Items<T>) -> Option<T> {
         heap::pop(&mut items.ranked)
     }
 

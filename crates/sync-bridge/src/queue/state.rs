@@ -29,7 +29,8 @@ pub(super) struct Shared<T, D: Order<T>> {
 /// The contents of a queue, and those who wait for it.
 ///
 /// - While somebody waits to get, there are no items.
-/// - While somebody waits to put, there is no room.
+/// - While somebody waits to put, there are items, and no room, unless a comparison panicked when
+///   there was.
 pub(super) struct State<T, D> {
     pub(super) items: Items<T>,
     pub(super) capacity: usize,
@@ -248,7 +249,7 @@ impl<T, D: Order<T>> State<T, D> {
     /// somebody may have waited for that: see [`taken`](Self::taken).
     #[inline]
     pub(super) fn take(&mut self, tracked: bool) -> Option<(T, bool)> {
-        let (item, _) = D::pop(&mut self.items)?;
+        let item = D::pop(&mut self.items)?;
         self.open += usize::from(tracked);
         Some((item, !self.putters.is_empty() || !self.joiners.is_empty()))
     }
@@ -257,7 +258,7 @@ impl<T, D: Order<T>> State<T, D> {
     pub(super) fn take_many(&mut self, limit: usize, items: &mut Vec<T>, wakes: &mut Wakes) {
         for _ in 0..limit {
             match D::pop(&mut self.items) {
-                Some((item, _)) => items.push(item),
+                Some(item) => items.push(item),
                 None => break,
             }
         }

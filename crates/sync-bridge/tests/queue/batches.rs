@@ -95,6 +95,19 @@ fn one_that_waits_is_handed_the_first_and_takes_the_others() {
 }
 
 #[test]
+fn the_one_that_it_was_handed_is_the_first_of_all_there_are() {
+    let queue = Queue::unbounded();
+    let mut items = Vec::new();
+    let mut many = queue.get_many(&mut items, 9);
+    waits(&mut many);
+    waits(&mut many);
+    (0..5).for_each(|item| queue.try_put(item).unwrap());
+    assert_eq!(ready(&mut many), Ok(5));
+    drop(many);
+    assert_eq!(items, [0, 1, 2, 3, 4]);
+}
+
+#[test]
 fn one_that_goes_away_has_taken_nothing() {
     let queue = Queue::unbounded();
     let mut items = Vec::new();
