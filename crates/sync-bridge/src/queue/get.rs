@@ -161,7 +161,7 @@ impl<T, D: Order<T>> Queue<T, D> {
     /// many they are: at least one, unless the limit is zero.
     ///
     /// This costs far less than to take them one by one; least of all if `items` is empty, the
-    /// limit is not reached and the order is first in, first out: then they are not even moved.
+    /// limit is not reached and the order is first in, first out: then the whole ring changes hands.
     ///
     /// Before it waits it yields once, so that several items may come together. It takes its place
     /// among those who wait only after that.
