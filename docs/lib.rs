@@ -45,4 +45,5 @@ pages! {
     lab: "lab.md",
     priority: "priority.md",
     python: "python.md",
+    sync_bridge: "sync-bridge.md",
 }

@@ -30,6 +30,7 @@
 //! | [`priority`] | which task goes first: a ready queue with a bound on waiting, a mutex with inheritance |
 //! | [`coro_start`] | start a future now, go on with it later; works on any executor or none |
 //! | [`monitor`] | a coroutine talks to whoever drives it; works on any executor or none |
+//! | [`sync_bridge`] | between blocking and async code: queues of two colours, signals; works on any executor |
 //! | `lab` | for tests: a virtual clock, exploration of schedules, replay, fault injection |
 //!
 //! # The model
@@ -70,3 +71,6 @@ pub use corokit_sched_loop as sched_loop;
 #[cfg(feature = "scheduler")]
 #[doc(inline)]
 pub use corokit_scheduler as scheduler;
+#[cfg(feature = "sync-bridge")]
+#[doc(inline)]
+pub use corokit_sync_bridge as sync_bridge;
