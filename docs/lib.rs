@@ -58,4 +58,5 @@ pages! {
     priority: "priority.md",
     python: "python.md",
     services: "services.md",
+    sync_bridge: "sync-bridge.md",
 }

@@ -4,6 +4,7 @@
 //! returns the figure of one operation. Everything happens inside one `block_on`.
 
 mod blocked;
+mod channels;
 mod cold;
 mod countdown;
 mod crossings;
@@ -24,6 +25,7 @@ mod spawn;
 mod yields;
 
 pub use blocked::one_beside_blocked;
+pub use channels::{ChannelOf, put_and_get, threads_to_task};
 pub use cold::{block_on_one, run_one_from_cold};
 pub use crossings::{
     BridgeOf, DriverOf, PoolOf, blocked_error, drive_ready, drive_self_wake, iterator_items,

@@ -31,7 +31,7 @@
 //! | [`priority`] | which task goes first: a ready queue with a bound on waiting, a mutex with inheritance |
 //! | [`coro_start`] | start a future now, go on with it later; works on any executor or none |
 //! | [`monitor`] | a coroutine talks to whoever drives it; works on any executor or none |
-//! | [`sync_bridge`] | from blocking code to async code and back: threads, iterators, turns |
+//! | [`sync_bridge`] | between blocking and async code: queues of two colours, signals, threads, iterators, turns |
 //! | [`bg_utils`] | what long-running programs need: rates, batches, schedules, shutdown, caches, groups |
 //! | [`parallel_serial`] | many things at once, or in turn: gather, wait, timeouts, scopes, plans, fleets; on any executor |
 //! | `lab` | for tests: a virtual clock, exploration of schedules, replay, fault injection |

@@ -36,6 +36,17 @@
 //!
 //! With the feature `backtrace` the error of `await_sync` shows where the future waits.
 //!
+//! # Queues and signals
+//!
+//! - [`queue`]: first in first out, last in first out, or by priority; bounded or not; with an end,
+//!   batches, and a way to wait until the work is done.
+//! - [`oneshot`]: one value, once.
+//! - [`Flag`]: a level and an edge, as `asyncio.Event`.
+//! - [`Condvar`]: for the guards of async-lock, as `asyncio.Condition`.
+//! - [`KeyedMutex`]: a mutex for each key.
+//! - [`block_on_until`]: blocking on any future, with a limit.
+//! - [`waiters`]: the line of waiters that they stand on, for locks of your own.
+//!
 //! # The model
 //!
 //! - **Executors**: everything runs on any, and on none.
@@ -47,6 +58,10 @@
 //!   on, and what it gives is dropped.
 //! - **Panics** come out where the result would: at who awaits, after the items before. They cost
 //!   no thread.
+//! - **Queues and signals** have a `*_blocking` form for threads and a `*_deadline` form that gives up at an
+//!   instant beside each future. Threads and tasks wait in one line, first come, first served; what is
+//!   released is handed to the first, and nobody can take it in between. What was granted to one that
+//!   goes away goes to the next, inside of the drop. No lock is held while code of the caller runs.
 
 #![forbid(unsafe_code)]
 
@@ -54,6 +69,10 @@
 mod await_sync;
 #[cfg(feature = "colour")]
 mod colour;
+#[cfg(all(feature = "condvar", not(loom)))]
+mod condvar;
+#[cfg(all(feature = "deadline", not(loom)))]
+mod deadline;
 #[cfg(any(feature = "domain", all(test, loom)))]
 #[cfg_attr(
     loom,
@@ -67,10 +86,29 @@ mod colour;
 mod domain;
 #[cfg(feature = "enter")]
 mod enter;
+#[cfg(any(feature = "flag", loom))]
+mod flag;
 #[cfg(feature = "iter")]
 mod iter;
+#[cfg(all(feature = "keyed-mutex", not(loom)))]
+mod keyed_mutex;
+#[cfg(all(test, loom))]
+mod loom_tests;
+#[cfg(any(feature = "oneshot", loom))]
+pub mod oneshot;
 #[cfg(any(feature = "pool", feature = "domain"))]
 mod park;
+#[cfg(all(
+    any(
+        feature = "oneshot",
+        feature = "flag",
+        feature = "condvar",
+        feature = "keyed-mutex",
+        feature = "queue"
+    ),
+    not(loom)
+))]
+mod parking;
 #[cfg(any(feature = "pool", all(test, loom)))]
 #[cfg_attr(
     loom,
@@ -82,9 +120,20 @@ mod park;
     )
 )]
 mod pool;
+#[cfg(any(feature = "queue", loom))]
+pub mod queue;
+#[cfg(any(
+    feature = "oneshot",
+    feature = "flag",
+    feature = "condvar",
+    feature = "keyed-mutex",
+    feature = "queue",
+    loom
+))]
+mod sync;
 #[cfg(feature = "pool")]
 mod unblock;
-#[cfg(feature = "waiters")]
+#[cfg(any(feature = "waiters", loom))]
 pub mod waiters;
 
 #[cfg(feature = "await-sync")]
@@ -97,14 +146,22 @@ pub use colour::{
     Block, Blocking, Task, block, blocking, queue_background_thread, run, task, to_async,
     to_blocking,
 };
+#[cfg(all(feature = "condvar", not(loom)))]
+pub use condvar::Condvar;
+#[cfg(all(feature = "deadline", not(loom)))]
+pub use deadline::{TimedOut, block_on_until};
 #[cfg(feature = "domain")]
 pub use domain::{Domain, DomainCell, Member, Turn};
 #[cfg(feature = "enter")]
 pub use enter::{InSyncDrive, Leave, NotSyncDriven, enter, in_sync_drive, leave};
 #[cfg(all(feature = "enter", feature = "pool"))]
 pub use enter::{LeaveOrUnblock, leave_or_unblock};
+#[cfg(any(feature = "flag", loom))]
+pub use flag::{Flag, Wait};
 #[cfg(feature = "iter")]
 pub use iter::{BlockIter, IntoInner, UnblockIter, block_iter, unblock_iter};
+#[cfg(all(feature = "keyed-mutex", not(loom)))]
+pub use keyed_mutex::{KeyedLock, KeyedMutex, KeyedMutexGuard};
 #[cfg(feature = "pool")]
 pub use pool::{Job, JobError, Join, Pool, PoolBuilder, PoolStats, TryRunError, pool_wait};
 #[cfg(feature = "pool")]

@@ -464,6 +464,30 @@ impl<W, G> WaitList<W, G> {
         Ok(self.unlink(self.head, State::Granted(grant)))
     }
 
+    /// Takes the first in line out, without granting it anything: it learns in another way that it
+    /// has what it wants. Its key names nobody any more.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_sync_bridge::waiters::WaitList;
+    ///
+    /// let mut waiters = WaitList::<_, ()>::new();
+    /// let key = waiters.push_back("an item", None);
+    /// let (want, waker) = waiters.pop_front().unwrap();
+    /// assert_eq!(want, "an item");
+    /// assert!(waiters.get(key).is_none() && waiters.is_empty());
+    /// ```
+    pub fn pop_front(&mut self) -> Option<(W, Option<Waker>)> {
+        if self.head == NONE {
+            return None;
+        }
+        let slot = self.head;
+        let popped = self.unlink(slot, State::Free { next: NONE });
+        self.free(slot);
+        Some(popped)
+    }
+
     /// Takes the waker of the first in line, which goes on waiting: when it is woken, it will be
     /// polled again, and can see that it has become the first.
     ///

@@ -14,6 +14,7 @@ enum Op {
     Push,
     Grant,
     TakeWaker,
+    Pop,
     /// These are about one of all waiters that there are.
     Poll(usize),
     Cancel(usize),
@@ -24,6 +25,7 @@ fn op() -> impl Strategy<Value = Op> {
         4 => Just(Op::Push),
         3 => Just(Op::Grant),
         1 => Just(Op::TakeWaker),
+        1 => Just(Op::Pop),
         3 => (0..50usize).prop_map(Op::Poll),
         2 => (0..50usize).prop_map(Op::Cancel),
     ]
@@ -101,6 +103,11 @@ impl Model {
                 };
                 let waiter = self.waiter(front);
                 assert_eq!(waker.is_some(), std::mem::take(&mut waiter.has_waker));
+            }
+            Op::Pop => {
+                let popped = self.list.pop_front().map(|(want, _)| want);
+                assert_eq!(popped, self.line.pop_front());
+                self.waiters.retain(|waiter| Some(waiter.want) != popped);
             }
             Op::Poll(index) if index < self.waiters.len() => {
                 let waiter = &mut self.waiters[index];
