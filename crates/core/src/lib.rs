@@ -17,6 +17,7 @@
 //! | [`Priority`] | how urgent: the lower, the sooner |
 //! | [`TaskState`] | what a task is doing now |
 //! | [`ReadyQueue`] | the policy that decides which entry runs next |
+//! | [`LocalSpawn`], [`Spawn`] | some executor, for libraries that leave the choice to their users |
 //! | `context` | task-local values (feature `context`) |
 //! | `observe_waker` | what a future does with its waker (feature `waker`) |
 //! | `time` | the one clock and its timers (feature `time`, on async-io) |
@@ -33,6 +34,7 @@ pub mod context;
 mod position;
 mod priority;
 mod ready_queue;
+mod spawn;
 mod task_id;
 mod task_state;
 #[cfg(feature = "time")]
@@ -43,6 +45,7 @@ mod waker;
 pub use position::Position;
 pub use priority::{Priority, PriorityError};
 pub use ready_queue::ReadyQueue;
+pub use spawn::{LocalSpawn, Spawn};
 pub use task_id::TaskId;
 pub use task_state::TaskState;
 #[cfg(feature = "waker")]
