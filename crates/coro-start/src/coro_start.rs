@@ -143,7 +143,8 @@ impl<F: Future> CoroStart<F> {
         match self.state() {
             CoroState::Done => true,
             CoroState::Suspended => false,
-            CoroState::New | CoroState::Taken | CoroState::Panicked => {
+            // A coroutine is never seen running; were it, the poll would say so.
+            CoroState::New | CoroState::Running | CoroState::Taken | CoroState::Panicked => {
                 self.start_cx(&mut Context::from_waker(Waker::noop()))
             }
         }

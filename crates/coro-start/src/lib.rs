@@ -37,6 +37,8 @@
 //!   awaited there later. It can also be inspected, closed, and asked for its output.
 //!   [`start_boxed`] puts it into a box, where it can be moved about.
 //! * [`eager_fn`] makes an async function start at once; [`eager_on`] takes a spawner that is a value, for libraries.
+//! * [`drive`] polls a future here and now, and asks its caller each time that it blocks.
+//! * [`Inspect`] wraps a future so that its state, and the place where it blocks, can be seen from outside.
 //! * [`eager_scope`] and [`cancelling`] end a child with the scope that it belongs to.
 //!
 //! # States
@@ -103,6 +105,7 @@
 //! # Features
 //!
 //! * `std` (default): the guard against deep recursion. Without it the crate is `no_std` and needs `alloc`.
+//! * `location`: `Probe::blocked_at`, which tells where a future blocks. Needs `std`.
 //! * `async-task` (default): [`TaskHandle`] for the tasks of smol, async-executor and corokit.
 
 #![no_std]
@@ -115,17 +118,25 @@ extern crate std;
 mod cancelling;
 mod coro_start;
 pub mod depth;
+mod drive;
 mod eager;
 mod eager_fn;
 mod from_ready;
+mod inspect;
+#[cfg(feature = "location")]
+mod location;
 mod state;
 mod task_handle;
 
 pub use cancelling::{Cancelling, cancelling, eager_scope};
 pub use coro_start::{CoroStart, start_boxed};
+#[cfg(feature = "location")]
+pub use corokit_core::Frame;
+pub use drive::{Blocked, drive};
 pub use eager::{Eager, eager};
 pub use eager_fn::{eager_fn, eager_on};
 pub use from_ready::FromReady;
+pub use inspect::{Inspect, Probe};
 pub use state::CoroState;
 pub use task_handle::TaskHandle;
 
