@@ -92,22 +92,28 @@
 
 extern crate alloc;
 
+mod close;
 mod crowd;
 mod error;
 mod ext;
 mod handle;
+mod link;
 mod monitor;
 mod oob;
 mod port;
+mod run;
 mod step;
 
+pub use close::{CloseMonitor, IgnoredClose};
 pub use error::OobError;
 pub use ext::MonitorExt;
 pub use handle::{Handle, StackHandle};
+pub use link::{AskerEnd, DriverEnd};
 pub use monitor::Monitor;
 pub use oob::{Oob, TryOob};
 pub use port::Port;
-pub use step::{Step, Stepping};
+pub use run::run;
+pub use step::{Step, Stepping, TryAwait};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
