@@ -163,6 +163,15 @@ impl<D, R> Crowd<D, R> {
         plain
     }
 
+    /// The request with this ticket, if it is in the queue.
+    #[cfg(feature = "std")]
+    pub(crate) fn find(&mut self, ticket: Ticket) -> Option<&mut Request<D, R>> {
+        let found = self
+            .requests
+            .binary_search_by_key(&ticket, |request| request.ticket);
+        Some(&mut self.requests[found.ok()?])
+    }
+
     /// Takes the wakers of all who wait, oldest first.
     pub(crate) fn take_wakers(&mut self) -> Vec<Waker> {
         self.requests

@@ -10,12 +10,13 @@ use crate::port::Port;
 
 /// The driver's end of a port: what a [`Monitor`](crate::Monitor) holds.
 ///
-/// It is an `Rc` of a [`Port`] or a reference to one. It cannot be implemented.
+/// It is an `Rc` of a [`Port`] or a reference to one for those that stay on a thread, and a
+/// `SendLink` for those that may go to others. It cannot be implemented.
 pub trait DriverEnd<D, R>: Drive<D, R> {}
 
 impl<D, R, P: Drive<D, R>> DriverEnd<D, R> for P {}
 
-/// A port as the askers see it. It cannot be implemented.
+/// A port as the askers see it: a [`Port`] or a `SendPort`. It cannot be implemented.
 pub trait AskerEnd<D, R>: Ask<D, R> {}
 
 impl<D, R, P: Ask<D, R> + ?Sized> AskerEnd<D, R> for P {}
@@ -54,9 +55,6 @@ pub trait Ask<D, R> {
 
     /// Whether the monitor has ended or was dropped.
     fn is_closed(&self) -> bool;
-
-    /// How many requests are outstanding.
-    fn outstanding(&self) -> usize;
 }
 
 /// The driver's side.

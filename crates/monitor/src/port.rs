@@ -213,17 +213,6 @@ impl<D, R> Ask<D, R> for Port<D, R> {
     fn is_closed(&self) -> bool {
         self.closed.get()
     }
-
-    fn outstanding(&self) -> usize {
-        let slot = self.slot.replace(Slot::Crowd);
-        let outstanding = match slot {
-            Slot::Free => 0,
-            Slot::Posted(_) | Slot::Asked | Slot::Answered(_) => 1,
-            Slot::Crowd => self.crowd.borrow().len(),
-        };
-        self.undo(slot);
-        outstanding
-    }
 }
 
 /// The driver's side.
@@ -392,6 +381,18 @@ impl<D, R> Port<D, R> {
     #[inline]
     fn undo(&self, slot: Slot<D, R>) {
         self.slot.set(slot);
+    }
+
+    /// How many requests are outstanding.
+    fn outstanding(&self) -> usize {
+        let slot = self.slot.replace(Slot::Crowd);
+        let outstanding = match slot {
+            Slot::Free => 0,
+            Slot::Posted(_) | Slot::Asked | Slot::Answered(_) => 1,
+            Slot::Crowd => self.crowd.borrow().len(),
+        };
+        self.undo(slot);
+        outstanding
     }
 
     /// Whether an asker that waits is in the common case.
