@@ -112,6 +112,7 @@ mod close;
 mod crowd;
 mod error;
 mod ext;
+mod generator;
 mod handle;
 mod link;
 mod monitor;
@@ -127,6 +128,12 @@ mod sync;
 pub use close::{CloseMonitor, IgnoredClose};
 pub use error::OobError;
 pub use ext::MonitorExt;
+pub use generator::{
+    CloseGenerator, Generator, GeneratorEnd, GeneratorExt, Iter, Next, StackYielder, WouldBlock,
+    Yielder,
+};
+#[cfg(feature = "std")]
+pub use generator::{SendGenerator, SendYielder};
 pub use handle::{Handle, StackHandle};
 pub use link::{AskerEnd, DriverEnd};
 pub use monitor::Monitor;

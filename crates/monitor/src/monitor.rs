@@ -16,7 +16,7 @@ use crate::step::Step;
 
 /// Where a monitor stands between two calls of its driver.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum State {
+pub(crate) enum State {
     /// Made, not started.
     New,
     /// A step is in progress: started or resumed, and not come to its end yet.
@@ -163,6 +163,11 @@ where
             state: State::New,
             port,
         }
+    }
+
+    #[inline]
+    pub(crate) fn state(&self) -> State {
+        self.state
     }
 
     /// Goes on with the step in progress, from the `poll` of a hand-written future.
