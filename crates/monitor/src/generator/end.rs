@@ -2,7 +2,7 @@
 
 /// What the body of a generator of `Y` may end with.
 ///
-/// Most end with `()`. A generator of results may end with a result, so that `?` works in its body: an
+/// Most end with `()`, or do not end. A generator of results may end with a result, so that `?` works in its body: an
 /// error is then the last value.
 ///
 /// ```
@@ -45,4 +45,23 @@ impl<T, E> GeneratorEnd<Result<T, E>> for Result<(), E> {
     fn last(self) -> Option<Result<T, E>> {
         self.err().map(Err)
     }
+}
+
+/// The body of an endless generator, a `loop` without a `break`, has the type `!`.
+impl<Y> GeneratorEnd<Y> for <fn() -> ! as Returns>::Output {
+    fn last(self) -> Option<Y> {
+        self
+    }
+}
+
+/// Names what a function returns: the way to write `!` where the language does not yet let it be
+/// written.
+#[doc(hidden)]
+pub trait Returns {
+    /// What it returns.
+    type Output;
+}
+
+impl<T> Returns for fn() -> T {
+    type Output = T;
 }
