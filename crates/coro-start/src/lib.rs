@@ -37,6 +37,7 @@
 //!   awaited there later. It can also be inspected, closed, and asked for its output.
 //!   [`start_boxed`] puts it into a box, where it can be moved about.
 //! * [`eager_fn`] makes an async function start at once; [`eager_on`] takes a spawner that is a value, for libraries.
+//! * [`EagerTaskGroup`] holds children that start in the call and end with the group.
 //! * [`drive`] polls a future here and now, and asks its caller each time that it blocks.
 //! * [`Inspect`] wraps a future so that its state, and the place where it blocks, can be seen from outside.
 //! * [`eager_scope`] and [`cancelling`] end a child with the scope that it belongs to.
@@ -122,6 +123,7 @@ mod drive;
 mod eager;
 mod eager_fn;
 mod from_ready;
+mod group;
 mod inspect;
 #[cfg(feature = "location")]
 mod location;
@@ -136,6 +138,7 @@ pub use drive::{Blocked, drive};
 pub use eager::{Eager, eager};
 pub use eager_fn::{eager_fn, eager_on};
 pub use from_ready::FromReady;
+pub use group::{EagerTaskGroup, GroupError, GroupHandle, GroupTask, Start, StartError, Status};
 pub use inspect::{Inspect, Probe};
 pub use state::CoroState;
 pub use task_handle::TaskHandle;
