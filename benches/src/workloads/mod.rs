@@ -5,6 +5,7 @@
 
 mod blocked;
 mod cold;
+mod coroutines;
 mod countdown;
 mod eager;
 mod flood;
@@ -22,6 +23,10 @@ mod yields;
 
 pub use blocked::one_beside_blocked;
 pub use cold::{block_on_one, run_one_from_cold};
+pub use coroutines::{
+    Asks, Started, Yields, ask_and_reply, poll_inspected, start_and_await, start_and_feed,
+    with_allocations, yield_values,
+};
 #[cfg(feature = "context")]
 pub use eager::start_inline_in_context;
 pub use eager::{Launch, start_and_block, start_inline};

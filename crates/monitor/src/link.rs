@@ -71,8 +71,10 @@ pub trait Drive<D, R> {
     /// Says that the poll of the body is over.
     fn leave(&mut self);
 
-    /// Takes the data of the oldest request that the driver has not seen.
-    fn try_ask(&mut self) -> Option<D>;
+    /// Takes the data of the oldest request that the driver has not seen, or waits for one.
+    ///
+    /// An error means that this is another case.
+    fn try_ask(&mut self, waker: &Waker) -> Result<Option<D>, ()>;
 
     /// Takes the data of the oldest request that the driver has not seen. If there is none, this
     /// waker is woken when one comes from outside the driver's poll.
@@ -128,8 +130,8 @@ where
     }
 
     #[inline]
-    fn try_ask(&mut self) -> Option<D> {
-        Port::try_ask(self)
+    fn try_ask(&mut self, waker: &Waker) -> Result<Option<D>, ()> {
+        Port::try_ask(self, waker)
     }
 
     fn ask_or_wait(&mut self, waker: &Waker) -> Option<D> {

@@ -204,7 +204,10 @@ where
 
         match poll_body(body, port, this.state, cx) {
             Poll::Pending => {
-                let asked = port.try_ask().or_else(|| port.ask_or_wait(cx.waker()));
+                let asked = match port.try_ask(cx.waker()) {
+                    Ok(asked) => asked,
+                    Err(()) => port.ask_or_wait(cx.waker()),
+                };
                 match asked {
                     Some(data) => {
                         *this.state = State::Asked;

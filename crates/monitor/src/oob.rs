@@ -53,25 +53,25 @@ impl<D, R, P: AskerEnd<D, R>> TryOob<'_, D, R, P> {
     /// Returns `None` if this is another case.
     #[inline]
     fn poll_common(&mut self, waker: &Waker) -> Option<Poll<R>> {
-        match mem::replace(&mut self.request, Request::Done) {
-            Request::Waiting(ticket) => {
-                let reply = self.port.try_reply(ticket);
-                if reply.is_none() {
-                    self.request = Request::Waiting(ticket);
-                }
-                reply.map(Poll::Ready)
-            }
+        // A request that waits is looked at where it is: moving it out and back costs more than all
+        // the rest of a poll.
+        if let Request::Waiting(ticket) = &self.request {
+            let reply = self.port.try_reply(*ticket)?;
+            self.request = Request::Done;
+            return Some(Poll::Ready(reply));
+        }
+        match mem::replace(&mut self.request, Request::Waiting(Ticket::ALONE)) {
             Request::New(data) => match self.port.try_post(data, waker) {
-                Ok(()) => {
-                    self.request = Request::Waiting(Ticket::ALONE);
-                    Some(Poll::Pending)
-                }
+                Ok(()) => Some(Poll::Pending),
                 Err(data) => {
                     self.request = Request::New(data);
                     None
                 }
             },
-            Request::Done => None,
+            other => {
+                self.request = other;
+                None
+            }
         }
     }
 

@@ -229,17 +229,32 @@ impl<D, R> Port<D, R> {
         self.poller.set(ptr::null());
     }
 
-    /// Takes the data of the oldest request that the driver has not seen, in the common case.
-    /// Otherwise [`Port::ask_or_wait`] knows more.
+    /// Takes the data of the oldest request that the driver has not seen, or waits for one, in the
+    /// common cases. Otherwise it gives back `Err`, and [`Port::ask_or_wait`] knows more.
     #[inline]
-    pub(crate) fn try_ask(&self) -> Option<D> {
+    pub(crate) fn try_ask(&self, waker: &Waker) -> Result<Option<D>, ()> {
         match self.slot.replace(Slot::Asked) {
-            Slot::Posted(data) => Some(data),
-            other => {
-                self.undo(other);
-                None
-            }
+            Slot::Posted(data) => Ok(Some(data)),
+            other => self.try_wait(other, waker),
         }
+    }
+
+    /// Puts back what the slot has held, and waits if there is no crowd and the driver is known.
+    #[inline(never)]
+    fn try_wait(&self, slot: Slot<D, R>, waker: &Waker) -> Result<Option<D>, ()> {
+        let crowd = matches!(slot, Slot::Crowd);
+        self.undo(slot);
+        if crowd {
+            return Err(());
+        }
+        let driver = self.driver.take();
+        let known = driver.as_ref().is_some_and(|w| w.will_wake(waker));
+        self.driver.set(driver);
+        if !known {
+            return Err(());
+        }
+        self.poller.set(WAITING);
+        Ok(None)
     }
 
     /// Takes the data of the oldest request that the driver has not seen. If there is none, this

@@ -50,9 +50,14 @@ impl<D, R> SendLink<D, R> {
 
     #[inline]
     fn slot(&mut self) -> &mut Slot<D, R> {
-        self.slot
-            .as_mut()
-            .expect("the slot is lent only while the body is polled")
+        self.parts().1
+    }
+
+    #[inline]
+    fn parts(&mut self) -> (&SendPort<D, R>, &mut Slot<D, R>) {
+        let slot = self.slot.as_mut();
+        let slot = slot.expect("the slot is lent only while the body is polled");
+        (&self.port, slot)
     }
 
     /// Does to the slot what its asker wants, if that has shown up elsewhere.
@@ -114,16 +119,16 @@ impl<D: 'static, R: 'static> Drive<D, R> for SendLink<D, R> {
     }
 
     #[inline]
-    fn try_ask(&mut self) -> Option<D> {
+    fn try_ask(&mut self, _: &Waker) -> Result<Option<D>, ()> {
         if self.port.is_busy() {
-            return None;
+            return Err(());
         }
         let slot = self.slot();
         match mem::replace(slot, Slot::Asked) {
-            Slot::Posted(data) => Some(data),
+            Slot::Posted(data) => Ok(Some(data)),
             other => {
                 *slot = other;
-                None
+                Err(())
             }
         }
     }
@@ -133,8 +138,7 @@ impl<D: 'static, R: 'static> Drive<D, R> for SendLink<D, R> {
     fn ask_or_wait(&mut self, waker: &Waker) -> Option<D> {
         let mut fresh: Option<Waker> = None;
         loop {
-            let port = Arc::clone(&self.port);
-            let slot = self.slot();
+            let (port, slot) = self.parts();
             let mut shared = port.lock();
             let later = Self::resolve(slot, &mut shared);
             let asked = match mem::replace(slot, Slot::Asked) {
@@ -196,8 +200,7 @@ impl<D: 'static, R: 'static> Drive<D, R> for SendLink<D, R> {
     #[cold]
     #[inline(never)]
     fn answer(&mut self, reply: R) {
-        let port = Arc::clone(&self.port);
-        let slot = self.slot();
+        let (port, slot) = self.parts();
         let mut shared = port.lock();
         let later = Self::resolve(slot, &mut shared);
         let answered = if matches!(slot, Slot::Asked) {
@@ -214,8 +217,7 @@ impl<D: 'static, R: 'static> Drive<D, R> for SendLink<D, R> {
     }
 
     fn begin_closing(&mut self) {
-        let port = Arc::clone(&self.port);
-        let slot = self.slot();
+        let (port, slot) = self.parts();
         let mut shared = port.lock();
         let later = Self::spill_all(slot, &mut shared);
         shared.closing = true;
@@ -239,8 +241,7 @@ impl<D: 'static, R: 'static> Drive<D, R> for SendLink<D, R> {
     }
 
     fn refuse(&mut self) {
-        let port = Arc::clone(&self.port);
-        let slot = self.slot();
+        let (port, slot) = self.parts();
         let mut shared = port.lock();
         let later = Self::spill_all(slot, &mut shared);
         (shared.closed, shared.closing, shared.stuck) = (true, false, false);
