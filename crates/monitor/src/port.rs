@@ -335,7 +335,6 @@ impl<D, R> Port<D, R> {
     pub(crate) fn begin_closing(&self) {
         // While the slot says so, every request takes the rare path, and sees what is going on.
         self.spread();
-        self.slot.set(Slot::Crowd);
         let (stuck, wakers) = {
             let mut crowd = self.crowd.borrow_mut();
             (crowd.refuse_all(), crowd.take_wakers())
@@ -420,7 +419,7 @@ impl<D, R> Port<D, R> {
         ptr::eq(self.poller.get(), waker)
     }
 
-    /// Moves the one request of the common case into the crowd.
+    /// Leaves the common case: moves its request into the crowd, if there is one.
     fn spread(&self) {
         let progress = match self.slot.replace(Slot::Crowd) {
             Slot::Free | Slot::Crowd => return,

@@ -438,3 +438,39 @@ fn wakers_may_ask_and_drop_while_they_are_told() {
         Err(OobError::NotActive(2))
     );
 }
+
+#[test]
+fn a_plain_request_elsewhere_drops_the_body_at_once_and_then_panics() {
+    let log = Log::default();
+    let mut given = None;
+    let mut monitor = Monitor::boxed(|handle: Numbers| {
+        given = Some(handle.clone());
+        let (dropped, log) = (Dropped(log.clone(), "dropped"), log.clone());
+        async move {
+            let _ = handle.try_oob(1).await;
+            log.push("told");
+            drop(dropped);
+        }
+    });
+    let elsewhere = given.unwrap();
+    let mut plain = elsewhere.oob(2);
+    assert!(poll(&mut plain, Waker::noop()).is_pending());
+    assert_eq!(block_on(monitor.start()), Step::Oob(2));
+    drop(monitor.resume(20));
+    assert_eq!(poll(&mut plain, Waker::noop()), Poll::Ready(20));
+
+    let mut plain = elsewhere.oob(3);
+    assert_eq!(block_on(monitor.proceed()), Step::Oob(1));
+    assert!(poll(&mut plain, Waker::noop()).is_pending());
+    // Nothing of the body runs but its destructors, whether the other is polled or not.
+    assert_eq!(block_on(monitor.close()), Ok(None));
+    assert_eq!(log.take(), ["dropped"]);
+    let panic = catch_unwind(AssertUnwindSafe(|| poll(&mut plain, Waker::noop())));
+    let panic = panic.unwrap_err();
+    assert!(
+        panic
+            .downcast_ref::<String>()
+            .unwrap()
+            .contains("nobody can answer")
+    );
+}

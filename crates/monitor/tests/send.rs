@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
-use std::task::Poll;
+use std::task::{Poll, Waker};
 use std::thread;
 
 use allocation_counter::measure;
@@ -408,4 +408,37 @@ fn requests_dropped_on_other_threads_leave_the_others_their_replies() {
         let own: Vec<u32> = asked.into_iter().filter(|number| *number < 1000).collect();
         assert_eq!((own, sum), (vec![0, 1, 2, 3, 4], 100));
     }
+}
+
+#[test]
+fn a_driver_that_gave_up_its_step_is_neither_woken_nor_kept() {
+    let (mut monitor, handle) = idle();
+    let (wakes, waker) = waker();
+    assert!(poll(&mut monitor.start(), &waker).is_pending());
+    drop(waker);
+    assert_eq!(Arc::strong_count(&wakes), 1);
+    let mut asks = handle.try_oob(1);
+    assert!(poll(&mut asks, Waker::noop()).is_pending());
+    assert_eq!(wakes.take(), 0);
+    assert_eq!(block_on(monitor.proceed()), Step::Oob(1));
+}
+
+#[test]
+fn a_branch_with_a_waker_of_its_own_is_woken_by_its_reply() {
+    let (wakes, own) = waker();
+    let mut monitor = Monitor::boxed_send(move |handle: Numbers| async move {
+        let handle: &'static Numbers = Box::leak(Box::new(handle));
+        let mut asks = handle.oob(1);
+        // Polled inside of the driver's poll, with another waker.
+        assert!(poll(&mut asks, &own).is_pending());
+        std::future::poll_fn(|cx| {
+            cx.waker().wake_by_ref();
+            poll(&mut asks, &own)
+        })
+        .await
+    });
+    assert_eq!(block_on(monitor.start()), Step::Oob(1));
+    drop(monitor.resume(10));
+    assert_eq!(wakes.take(), 1);
+    assert_eq!(block_on(monitor.proceed()), Step::Done(10));
 }

@@ -132,15 +132,6 @@ impl<D: 'static, R: 'static> SendPort<D, R> {
         self.visit(|_, poller| ptr::eq(poller, waker))
             .unwrap_or(false)
     }
-
-    /// Forgets where the asker of the slot was, since it is here.
-    #[cold]
-    fn alone_is_here(&self) {
-        let mut shared = self.lock();
-        let old = mem::replace(&mut shared.alone, Alone::Here);
-        self.unlock(shared);
-        drop(old);
-    }
 }
 
 impl<D: 'static, R: 'static> Ask<D, R> for SendPort<D, R> {
@@ -187,17 +178,15 @@ impl<D: 'static, R: 'static> Ask<D, R> for SendPort<D, R> {
         if ticket != Ticket::ALONE {
             return None;
         }
-        let reply = self.visit(|slot, _| match mem::replace(slot, Slot::Free) {
+        // What `alone` says of an asker that was elsewhere and is back is forgotten by the driver, who
+        // looks when this poll is over.
+        self.visit(|slot, _| match mem::replace(slot, Slot::Free) {
             Slot::Answered(reply) => Some(reply),
             other => {
                 *slot = other;
                 None
             }
-        })??;
-        if self.is_busy() {
-            self.alone_is_here();
-        }
-        Some(reply)
+        })?
     }
 
     #[cold]
@@ -219,8 +208,6 @@ impl<D: 'static, R: 'static> Ask<D, R> for SendPort<D, R> {
             let Some(request) = shared.crowd.find(ticket) else {
                 // It is in the slot, and the driver is the only one who can get at it.
                 if polled_by_driver {
-                    drop(guard);
-                    self.alone_is_here();
                     return Poll::Pending;
                 }
                 if matches!(&shared.alone, Alone::Waits(known) if known.will_wake(waker)) {
@@ -284,9 +271,6 @@ impl<D: 'static, R: 'static> Ask<D, R> for SendPort<D, R> {
         if ticket == Ticket::ALONE {
             let taken = self.visit(|slot, _| mem::replace(slot, Slot::Free));
             if let Some(taken @ (Slot::Posted(_) | Slot::Asked | Slot::Answered(_))) = taken {
-                if self.is_busy() {
-                    self.alone_is_here();
-                }
                 drop(taken);
                 return;
             }

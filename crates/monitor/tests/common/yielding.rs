@@ -188,6 +188,7 @@ fn a_panic_of_the_body_goes_to_whoever_asked_and_then_there_is_nothing() {
     let panic = catch_unwind(AssertUnwindSafe(|| block_on(generator.next()))).unwrap_err();
     assert_eq!(panic.downcast_ref(), Some(&"the body"));
     assert_eq!(block_on(generator.next()), None);
+    assert_eq!(block_on(generator.send(())), None);
     assert_eq!(block_on(generator.close()), Ok(None));
 }
 
@@ -490,4 +491,22 @@ fn what_is_shown() {
     assert!(debug(&generator.close()).starts_with("CloseGenerator("));
     let ended: Pin<Box<dyn Future<Output = ()>>> = Box::pin(async {});
     block_on(ended);
+}
+
+#[test]
+fn whoever_gave_up_waiting_for_a_value_is_neither_woken_nor_kept() {
+    let mut kept = None;
+    let mut generator = make!(|yielder: Yields<u32>| {
+        kept = Some(yielder);
+        pending::<()>()
+    });
+    let yielder = kept.unwrap();
+    let (wakes, waker) = waker();
+    assert!(poll(&mut generator.start(), &waker).is_pending());
+    drop(waker);
+    assert_eq!(std::sync::Arc::strong_count(&wakes), 1);
+    let mut gives = yielder.try_yield(1);
+    assert!(poll(&mut gives, Waker::noop()).is_pending());
+    assert_eq!(wakes.take(), 0);
+    assert_eq!(block_on(generator.proceed()), Some(1));
 }
