@@ -6,7 +6,7 @@
 )]
 
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 /// The system's allocator with a count of the bytes in use, while a [`LiveBytes`] asks for it.
 ///
@@ -16,12 +16,16 @@ pub struct CountingAllocator;
 
 static COUNTING: AtomicBool = AtomicBool::new(false);
 static LIVE: AtomicI64 = AtomicI64::new(0);
+static CALLS: AtomicU64 = AtomicU64::new(0);
 
 fn count(bytes: usize, sign: i64) {
     if COUNTING.load(Ordering::Relaxed) {
         // No block is larger than `isize::MAX` bytes.
         let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
         LIVE.fetch_add(sign * bytes, Ordering::Relaxed);
+        if sign > 0 {
+            CALLS.fetch_add(1, Ordering::Relaxed);
+        }
     }
 }
 
@@ -93,6 +97,48 @@ impl LiveBytes {
 }
 
 impl Drop for LiveBytes {
+    fn drop(&mut self) {
+        COUNTING.store(false, Ordering::Relaxed);
+    }
+}
+
+/// Counts the blocks that are requested from its making until its drop. One that grows counts again.
+///
+/// Counts only in a program whose global allocator is [`CountingAllocator`], in all threads, and for one counter at a time.
+///
+/// ```
+/// use corokit_benches::{Allocations, CountingAllocator};
+///
+/// #[global_allocator]
+/// static ALLOCATOR: CountingAllocator = CountingAllocator;
+///
+/// let allocations = Allocations::count();
+/// drop(Box::new([0_u8; 1000]));
+/// assert_eq!(allocations.get(), 1);
+/// ```
+#[derive(Debug)]
+pub struct Allocations {
+    start: u64,
+}
+
+impl Allocations {
+    /// Starts to count.
+    #[must_use]
+    pub fn count() -> Self {
+        COUNTING.store(true, Ordering::Relaxed);
+        Self {
+            start: CALLS.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Returns the number of blocks since the start.
+    #[must_use]
+    pub fn get(&self) -> u64 {
+        CALLS.load(Ordering::Relaxed) - self.start
+    }
+}
+
+impl Drop for Allocations {
     fn drop(&mut self) {
         COUNTING.store(false, Ordering::Relaxed);
     }

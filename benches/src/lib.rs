@@ -36,7 +36,7 @@ mod stats;
 mod target;
 mod workloads;
 
-pub use alloc::{CountingAllocator, LiveBytes};
+pub use alloc::{Allocations, CountingAllocator, LiveBytes};
 pub use bench::{Bench, Line, run_all};
 pub use clock::{Stopwatch, per_op, stop_clocks, thread_cpu_ns};
 pub use executors::{

@@ -6,6 +6,7 @@
 mod blocked;
 mod channels;
 mod cold;
+mod coroutines;
 mod countdown;
 mod crossings;
 mod eager;
@@ -27,6 +28,10 @@ mod yields;
 pub use blocked::one_beside_blocked;
 pub use channels::{ChannelOf, put_and_get, threads_to_task};
 pub use cold::{block_on_one, run_one_from_cold};
+pub use coroutines::{
+    Asks, Started, Yields, ask_and_reply, poll_inspected, start_and_await, start_and_feed,
+    with_allocations, yield_values,
+};
 pub use crossings::{
     BridgeOf, DriverOf, PoolOf, blocked_error, drive_ready, drive_self_wake, iterator_items,
     jobs_in_flight, turns,

@@ -17,22 +17,30 @@
 //! | [`Priority`] | how urgent: the lower, the sooner |
 //! | [`TaskState`] | what a task is doing now |
 //! | [`ReadyQueue`] | the policy that decides which entry runs next |
+//! | [`LocalSpawn`], [`Spawn`] | some executor, for libraries that leave the choice to their users |
 //! | `context` | task-local values (feature `context`) |
 //! | `observe_waker` | what a future does with its waker (feature `waker`) |
+//! | `Frame`, `frames_of` | where a future waits (feature `frames`) |
 //! | `time` | the one clock and its timers (feature `time`, on async-io) |
 //!
 //! Without these features the crate is `no_std` and has no dependencies.
 
-#![cfg_attr(not(any(feature = "context", feature = "time")), no_std)]
+#![cfg_attr(
+    not(any(feature = "context", feature = "frames", feature = "time")),
+    no_std
+)]
 #![deny(unsafe_code)]
 
 extern crate alloc;
 
 #[cfg(feature = "context")]
 pub mod context;
+#[cfg(feature = "frames")]
+mod frames;
 mod position;
 mod priority;
 mod ready_queue;
+mod spawn;
 mod task_id;
 mod task_state;
 #[cfg(feature = "time")]
@@ -40,9 +48,12 @@ pub mod time;
 #[cfg(feature = "waker")]
 mod waker;
 
+#[cfg(feature = "frames")]
+pub use frames::{Frame, frames_of};
 pub use position::Position;
 pub use priority::{Priority, PriorityError};
 pub use ready_queue::ReadyQueue;
+pub use spawn::{LocalSpawn, Spawn};
 pub use task_id::TaskId;
 pub use task_state::TaskState;
 #[cfg(feature = "waker")]

@@ -27,13 +27,17 @@ pub trait WakerObserver: Sync {
     ///
     /// ```
     /// use corokit_core::WakerObserver;
-    /// use std::task::Waker;
+    /// use std::sync::Arc;
+    /// use std::task::{Wake, Waker};
     ///
     /// struct Indifferent;
     /// impl WakerObserver for Indifferent {}
+    /// impl Wake for Indifferent {
+    ///     fn wake(self: Arc<Self>) {}
+    /// }
     ///
-    /// let waker = Waker::noop();
-    /// assert!(Indifferent.clone_waker(waker).will_wake(waker));
+    /// let waker = Waker::from(Arc::new(Indifferent));
+    /// assert!(Indifferent.clone_waker(&waker).will_wake(&waker));
     /// ```
     fn clone_waker(&self, waker: &Waker) -> Waker {
         waker.clone()
@@ -90,10 +94,15 @@ pub trait WakerObserver: Sync {
 /// ```
 /// use corokit_core::{WakerObserver, observe_waker};
 /// use std::sync::atomic::{AtomicUsize, Ordering};
-/// use std::task::Waker;
+/// use std::sync::Arc;
+/// use std::task::{Wake, Waker};
 ///
 /// #[derive(Default)]
 /// struct Clones(AtomicUsize);
+///
+/// impl Wake for Clones {
+///     fn wake(self: Arc<Self>) {}
+/// }
 ///
 /// impl WakerObserver for Clones {
 ///     fn clone_waker(&self, waker: &Waker) -> Waker {
@@ -103,9 +112,10 @@ pub trait WakerObserver: Sync {
 /// }
 ///
 /// let clones = Clones::default();
-/// let kept = observe_waker(Waker::noop(), &clones, |waker| waker.clone());
+/// let waker = Waker::from(Arc::new(Clones::default()));
+/// let kept = observe_waker(&waker, &clones, |waker| waker.clone());
 /// assert_eq!(clones.0.into_inner(), 1);
-/// assert!(kept.will_wake(Waker::noop()));
+/// assert!(kept.will_wake(&waker));
 /// ```
 pub fn observe_waker<R>(
     waker: &Waker,

@@ -1,5 +1,6 @@
 //! `CoroStart`: a future that is started where it stands and awaited there later.
 
+use alloc::boxed::Box;
 use core::fmt;
 use core::future::Future;
 use core::pin::Pin;
@@ -142,7 +143,8 @@ impl<F: Future> CoroStart<F> {
         match self.state() {
             CoroState::Done => true,
             CoroState::Suspended => false,
-            CoroState::New | CoroState::Taken | CoroState::Panicked => {
+            // A coroutine is never seen running; were it, the poll would say so.
+            CoroState::New | CoroState::Running | CoroState::Taken | CoroState::Panicked => {
                 self.start_cx(&mut Context::from_waker(Waker::noop()))
             }
         }
@@ -321,6 +323,58 @@ impl<F: Future> CoroStart<F> {
     /// ```
     pub fn close(self: Pin<&mut Self>) {
         self.project().slot.set(Slot::Taken);
+    }
+}
+
+/// Starts a future in a box: what it gives can be moved about, kept in a collection, and awaited later.
+///
+/// It costs one allocation, where [`CoroStart::new`] costs none and stays where it is pinned. No executor is
+/// needed: the rest of the future runs when the result is awaited.
+///
+/// Source: `asynkit.CoroStart(coro)`, `asynkit.coro_start`.
+///
+/// # Panics
+///
+/// Passes on a panic of the future.
+///
+/// # Cancel safety
+///
+/// As for [`CoroStart`].
+///
+/// ```
+/// use corokit_coro_start::{CoroState, start_boxed};
+/// use futures_lite::future::{block_on, yield_now};
+///
+/// let requests: Vec<_> = (0..3)
+///     .map(|id| start_boxed(async move { yield_now().await; id }))
+///     .collect();
+/// assert!(requests.iter().all(|request| request.state() == CoroState::Suspended));
+/// let sum: i32 = requests.into_iter().map(block_on).sum();
+/// assert_eq!(sum, 3);
+/// ```
+pub fn start_boxed<F: Future>(future: F) -> CoroStart<Pin<Box<F>>> {
+    let mut coro = CoroStart::new(Box::pin(future));
+    Pin::new(&mut coro).start();
+    coro
+}
+
+impl<F: Future + Unpin> CoroStart<F> {
+    /// Returns the output, if it is there; for coroutines that can be moved, see [`start_boxed`].
+    ///
+    /// Source: `asynkit.CoroStart.as_future`, `CoroStart.result`.
+    ///
+    /// # Errors
+    ///
+    /// Gives the coroutine back unchanged when it has no output.
+    ///
+    /// ```
+    /// use corokit_coro_start::start_boxed;
+    ///
+    /// assert_eq!(start_boxed(async { 1 }).into_result().ok(), Some(1));
+    /// assert!(start_boxed(std::future::pending::<u32>()).into_result().is_err());
+    /// ```
+    pub fn into_result(mut self) -> Result<F::Output, Self> {
+        Pin::new(&mut self).take().ok_or(self)
     }
 }
 

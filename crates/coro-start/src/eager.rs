@@ -8,6 +8,7 @@ use core::task::{Context, Poll, Waker, ready};
 
 use crate::depth::Level;
 use crate::from_ready::FromReady;
+use crate::task_handle::TaskHandle;
 
 /// Runs `future` up to its first suspension now, and hands it to `spawn` only if it did not finish.
 ///
@@ -122,7 +123,8 @@ impl<T, J> Eager<T, J> {
     /// Returns whether the future has finished: in its first leg, by having been awaited, or because its task
     /// says so.
     ///
-    /// Handles have no trait in common that could be asked, hence the argument.
+    /// It is for handles that do not know [`TaskHandle`], as those of tokio; the others have
+    /// [`is_finished`](Self::is_finished).
     ///
     /// ```
     /// use corokit_coro_start::eager;
@@ -138,6 +140,64 @@ impl<T, J> Eager<T, J> {
         match self {
             Self::Ready(_) | Self::Taken => true,
             Self::Task(task) => task_is_finished(task),
+        }
+    }
+
+    /// Returns whether the future has finished: in its first leg, by having been awaited, or because its task
+    /// says so.
+    ///
+    /// For handles that do not know [`TaskHandle`] there is [`is_finished_or`](Self::is_finished_or).
+    ///
+    /// Source: `asyncio.Task.done` of what `asynkit.eager` returns.
+    ///
+    /// ```
+    /// use corokit_coro_start::eager;
+    ///
+    /// assert!(eager(async { 1 }, |rest| rest).is_finished());
+    /// assert!(!eager(std::future::pending::<u32>(), |rest| rest).is_finished());
+    /// ```
+    #[must_use]
+    pub fn is_finished(&self) -> bool
+    where
+        J: TaskHandle,
+    {
+        self.is_finished_or(TaskHandle::is_finished)
+    }
+
+    /// Takes the output if it is there, without waiting.
+    ///
+    /// A value of the first leg is moved out; a handle is polled once, with a waker that does nothing. `None`
+    /// means that the output is not there, or was taken before. After `None` whoever waits has to poll once
+    /// more, as an await does, since only the waker of the latest poll counts.
+    ///
+    /// Source: `asyncio.Task.result` of what `asynkit.eager` returns.
+    ///
+    /// # Panics
+    ///
+    /// Panics when the handle does: a smol task passes on the panic of its future.
+    ///
+    /// ```
+    /// use corokit_coro_start::eager;
+    /// use futures_lite::future::yield_now;
+    ///
+    /// let executor = async_executor::LocalExecutor::new();
+    /// let mut child = eager(async { yield_now().await; 1 }, |rest| executor.spawn(rest));
+    /// assert_eq!(child.try_take(), None);
+    /// while executor.try_tick() {}
+    /// assert_eq!(child.try_take(), Some(1));
+    /// assert_eq!(child.try_take(), None);
+    /// ```
+    pub fn try_take(&mut self) -> Option<J::Output>
+    where
+        J: Future + Unpin,
+        J::Output: FromReady<T>,
+    {
+        if self.is_terminated() {
+            return None;
+        }
+        match Pin::new(self).poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(output) => Some(output),
+            Poll::Pending => None,
         }
     }
 

@@ -27,7 +27,7 @@
 //! assert_eq!(*log.borrow(), ["a", "1", "b", "c", "2"]);
 //! ```
 //!
-//! # The two tools
+//! # The tools
 //!
 //! * [`eager`] runs the first leg of a future, up to its first suspension, inside the call. A future that
 //!   finishes there never becomes a task. One that blocks is handed, already started, to the spawner of the
@@ -35,6 +35,12 @@
 //!   a future of the same output.
 //! * [`CoroStart`] does the same without allocating: the future is pinned where it stands, started there, and
 //!   awaited there later. It can also be inspected, closed, and asked for its output.
+//!   [`start_boxed`] puts it into a box, where it can be moved about.
+//! * [`eager_fn`] makes an async function start at once; [`eager_on`] takes a spawner that is a value, for libraries.
+//! * [`EagerTaskGroup`] holds children that start in the call and end with the group.
+//! * [`drive`] polls a future here and now, and asks its caller each time that it blocks.
+//! * [`Inspect`] wraps a future so that its state, and the place where it blocks, can be seen from outside.
+//! * [`eager_scope`] and [`cancelling`] end a child with the scope that it belongs to.
 //!
 //! # States
 //!
@@ -100,6 +106,8 @@
 //! # Features
 //!
 //! * `std` (default): the guard against deep recursion. Without it the crate is `no_std` and needs `alloc`.
+//! * `location`: `Probe::blocked_at`, which tells where a future blocks. Needs `std`.
+//! * `async-task` (default): [`TaskHandle`] for the tasks of smol, async-executor and corokit.
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -108,16 +116,32 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+mod cancelling;
 mod coro_start;
 pub mod depth;
+mod drive;
 mod eager;
+mod eager_fn;
 mod from_ready;
+mod group;
+mod inspect;
+#[cfg(feature = "location")]
+mod location;
 mod state;
+mod task_handle;
 
-pub use coro_start::CoroStart;
+pub use cancelling::{Cancelling, cancelling, eager_scope};
+pub use coro_start::{CoroStart, start_boxed};
+#[cfg(feature = "location")]
+pub use corokit_core::Frame;
+pub use drive::{Blocked, drive};
 pub use eager::{Eager, eager};
+pub use eager_fn::{eager_fn, eager_on};
 pub use from_ready::FromReady;
+pub use group::{EagerTaskGroup, GroupError, GroupHandle, GroupTask, Start, StartError, Status};
+pub use inspect::{Inspect, Probe};
 pub use state::CoroState;
+pub use task_handle::TaskHandle;
 
 /// Runs the examples of the README as tests.
 #[cfg(doctest)]

@@ -14,7 +14,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use corokit_coro_start::{CoroStart, CoroState};
+use corokit_coro_start::{CoroStart, CoroState, start_boxed};
 use counted::Counts;
 use futures_lite::future::{block_on, yield_now};
 use gate::Gate;
@@ -275,4 +275,28 @@ fn states_have_names() {
         format!("{:?}", CoroStart::new(pending::<()>())),
         "CoroStart { state: New, .. }"
     );
+}
+
+#[test]
+fn one_in_a_box_is_started_moved_and_asked_for_its_output() {
+    let counts = Counts::default();
+    let quick = start_boxed(counts.count(async { 7 }));
+    counts.check(1, 1);
+    assert_eq!(quick.into_result().ok(), Some(7));
+
+    let counts = Counts::default();
+    let slow = start_boxed(counts.count(async {
+        yield_now().await;
+        7
+    }));
+    let slow = slow.into_result().unwrap_err();
+    assert_eq!(slow.state(), CoroState::Suspended);
+    counts.check(1, 0);
+    let moved = [slow].map(block_on);
+    assert_eq!(moved, [7]);
+    counts.check(2, 1);
+
+    let mut taken = start_boxed(async { 7 });
+    assert_eq!(Pin::new(&mut taken).take(), Some(7));
+    assert!(taken.into_result().is_err());
 }

@@ -100,6 +100,54 @@ fn on_a_tokio_local_set() {
 }
 
 #[test]
+fn on_corokits_loop() {
+    for (block, expected) in [(true, BLOCKS), (false, DOES_NOT_BLOCK)] {
+        let trace = Trace::default();
+        corokit_sched_loop::run(caller(&trace, block, |rest| {
+            corokit_sched_loop::spawn(rest)
+        }));
+        trace.check(&expected);
+    }
+}
+
+/// The three ways to call that the README of asynkit compares.
+#[test]
+fn awaited_spawned_and_eager() {
+    async fn caller<J: Future<Output = u32>>(
+        trace: &Trace,
+        convert: impl FnOnce(Pin<Box<dyn Future<Output = u32>>>) -> J,
+    ) {
+        trace.log("a");
+        let future = convert(Box::pin(body(trace.clone(), true)));
+        trace.log("b");
+        // Whatever else runs now.
+        yield_now().await;
+        trace.log("c");
+        future.await;
+    }
+
+    let trace = Trace::default();
+    corokit_sched_loop::run(caller(&trace, |future| future));
+    trace.check(&["a", "b", "c", "1", "2"]);
+
+    let trace = Trace::default();
+    corokit_sched_loop::run(caller(&trace, corokit_sched_loop::spawn));
+    trace.check(&["a", "b", "1", "c", "2"]);
+
+    let trace = Trace::default();
+    corokit_sched_loop::run(caller(&trace, |future| {
+        eager(future, |rest| {
+            corokit_sched_loop::spawn(async move {
+                // The rest blocks for longer than the caller does.
+                yield_now().await;
+                rest.await
+            })
+        })
+    }));
+    trace.check(&["a", "1", "b", "c", "2"]);
+}
+
+#[test]
 fn without_an_executor_the_rest_runs_where_it_is_awaited() {
     for (block, expected) in [(true, BLOCKS), (false, DOES_NOT_BLOCK)] {
         let trace = Trace::default();

@@ -21,7 +21,7 @@
 //!
 //! This crate holds nothing of its own: it is the crates of the toolkit under one name, each behind
 //! the feature of the same name. All features are on by default, but for `context`,
-//! `tracing`, `backtrace`, `progress-bar` and `lab`.
+//! `location`, `tracing`, `backtrace`, `progress-bar` and `lab`.
 //!
 //! | module | what it is |
 //! |---|---|
@@ -29,8 +29,8 @@
 //! | [`scheduler`] | an executor on one thread whose ready queue can be read and rearranged |
 //! | [`sched_loop`] | the event loop: the scheduler with a reactor and timers |
 //! | [`priority`] | which task goes first: a ready queue with a bound on waiting, a mutex with inheritance |
-//! | [`coro_start`] | start a future now, go on with it later; works on any executor or none |
-//! | [`monitor`] | a coroutine talks to whoever drives it; works on any executor or none |
+//! | [`coro_start`] | start a future now, go on with it later; task groups; drive and inspect futures; works on any executor or none |
+//! | [`monitor`] | a coroutine talks to whoever drives it, or yields a stream; works on any executor or none |
 //! | [`sync_bridge`] | between blocking and async code: queues of two colours, signals, threads, iterators, turns |
 //! | [`bg_utils`] | what long-running programs need: rates, batches, schedules, shutdown, caches, groups |
 //! | [`parallel_serial`] | many things at once, or in turn: gather, wait, timeouts, scopes, plans, fleets; on any executor |

@@ -13,7 +13,7 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::time::Instant;
 
-use corokit_monitor::{Handle, Monitor, MonitorExt, Port, Step};
+use corokit_monitor::{Handle, Monitor, MonitorExt, Port, SendHandle, Step};
 use futures_lite::future::block_on;
 
 /// Drives a pinned monitor to its end, adding one to each number it asks about.
@@ -65,6 +65,22 @@ fn boxed(rounds: u64) -> u64 {
             }
             sum
         });
+        drive!(monitor)
+    })
+}
+
+/// One that may go to other threads.
+fn send(rounds: u64) -> u64 {
+    block_on(async {
+        let mut monitor = pin!(Monitor::new_send(
+            |handle: SendHandle<u64, u64>| async move {
+                let mut sum = 0;
+                for round in 0..rounds {
+                    sum += handle.oob(black_box(round)).await;
+                }
+                sum
+            }
+        ));
         drive!(monitor)
     })
 }
@@ -218,6 +234,7 @@ const CASES: &[Case] = &[
     ("stack", port_on_stack),
     ("rc", port_in_rc),
     ("boxed", boxed),
+    ("send", send),
     ("now", synchronous),
     ("try_oob", try_oob),
     ("strings", strings),

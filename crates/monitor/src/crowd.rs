@@ -2,14 +2,17 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::task::Waker;
 
+use crate::error::OobError;
+use crate::link::Kind;
+
 /// The number of a request. Numbers ascend in the order in which requests were posted.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(crate) struct Ticket(u64);
+pub struct Ticket(u64);
 
 impl Ticket {
     /// The ticket of a request that was alone when it was posted. Since it was the only one, it
     /// is older than all others that are outstanding.
-    pub(crate) const ALONE: Ticket = Ticket(0);
+    pub const ALONE: Ticket = Ticket(0);
 }
 
 /// Where a request stands.
@@ -20,21 +23,40 @@ pub(crate) enum Progress<D, R> {
     Asked,
     /// The reply is here, the asker has not picked it up.
     Answered(R),
+    /// There will be no reply, because the monitor is being closed; the asker has not heard of it.
+    /// The data is that of a request which the driver has not seen.
+    Refused(Option<D>),
 }
 
 /// One outstanding request.
 pub(crate) struct Request<D, R> {
     ticket: Ticket,
     pub(crate) progress: Progress<D, R>,
+    /// `None` of a request that was alone when it was posted.
+    kind: Option<Kind>,
     /// The asker's waker. `None` if the asker was last polled by the driver itself, which polls
     /// it again in its next step.
     pub(crate) waker: Option<Waker>,
 }
 
+impl<D, R> Progress<D, R> {
+    /// What the asker of a request that is taken out gets.
+    pub(crate) fn into_reply(self) -> Result<R, OobError<D>> {
+        match self {
+            Progress::Answered(reply) => Ok(reply),
+            Progress::Posted(data) | Progress::Refused(Some(data)) => {
+                Err(OobError::NotActive(data))
+            }
+            Progress::Asked | Progress::Refused(None) => Err(OobError::Closed),
+        }
+    }
+}
+
 /// All outstanding requests, when there may be more than one or their askers have to be woken.
 ///
 /// Tickets ascend from front to back. Since requests are served in that order, the queue always
-/// reads: answered ones, then at most one that the driver has, then those it has not seen.
+/// reads: answered and refused ones, then at most one that the driver has, then those it has not
+/// seen.
 ///
 /// No method runs code of the user: nothing here is dropped, cloned or woken, only moved out.
 pub(crate) struct Crowd<D, R> {
@@ -58,22 +80,28 @@ impl<D, R> Crowd<D, R> {
         self.requests.is_empty()
     }
 
-    /// Adds the request that was alone so far. The queue must be empty.
-    pub(crate) fn push_alone(&mut self, progress: Progress<D, R>) {
-        debug_assert!(self.is_empty());
-        self.requests.push_back(Request {
+    /// Adds the request that was alone so far, which is older than all others.
+    pub(crate) fn push_alone(&mut self, progress: Progress<D, R>, waker: Option<Waker>) {
+        debug_assert!(
+            self.requests
+                .front()
+                .is_none_or(|first| first.ticket != Ticket::ALONE)
+        );
+        self.requests.push_front(Request {
             ticket: Ticket::ALONE,
             progress,
-            waker: None,
+            kind: None,
+            waker,
         });
     }
 
     /// Adds a request at the back.
-    pub(crate) fn push(&mut self, data: D, waker: Option<Waker>) -> Ticket {
+    pub(crate) fn push(&mut self, data: D, waker: Option<Waker>, kind: Kind) -> Ticket {
         self.last.0 += 1;
         self.requests.push_back(Request {
             ticket: self.last,
             progress: Progress::Posted(data),
+            kind: Some(kind),
             waker,
         });
         self.last
@@ -85,7 +113,9 @@ impl<D, R> Crowd<D, R> {
         let progress = &mut self.requests.get_mut(first)?.progress;
         match core::mem::replace(progress, Progress::Asked) {
             Progress::Posted(data) => Some(data),
-            Progress::Asked | Progress::Answered(_) => unreachable!("this request is posted"),
+            Progress::Asked | Progress::Answered(_) | Progress::Refused(_) => {
+                unreachable!("this request is posted")
+            }
         }
     }
 
@@ -101,7 +131,7 @@ impl<D, R> Crowd<D, R> {
                 request.progress = Progress::Answered(reply);
                 Ok(request.waker.take())
             }
-            Progress::Posted(_) | Progress::Answered(_) => Err(reply),
+            Progress::Posted(_) | Progress::Answered(_) | Progress::Refused(_) => Err(reply),
         }
     }
 
@@ -115,6 +145,31 @@ impl<D, R> Crowd<D, R> {
     pub(crate) fn remove(&mut self, ticket: Ticket) -> Request<D, R> {
         let index = self.index_of(ticket);
         self.requests.remove(index).expect("the index was found")
+    }
+
+    /// Refuses all requests that have no reply, and returns whether one of them is plain.
+    pub(crate) fn refuse_all(&mut self) -> bool {
+        let mut plain = false;
+        for request in &mut self.requests {
+            if matches!(request.progress, Progress::Answered(_)) {
+                continue;
+            }
+            plain |= request.kind == Some(Kind::Plain);
+            let progress = core::mem::replace(&mut request.progress, Progress::Refused(None));
+            if let Progress::Posted(data) | Progress::Refused(Some(data)) = progress {
+                request.progress = Progress::Refused(Some(data));
+            }
+        }
+        plain
+    }
+
+    /// The request with this ticket, if it is in the queue.
+    #[cfg(feature = "std")]
+    pub(crate) fn find(&mut self, ticket: Ticket) -> Option<&mut Request<D, R>> {
+        let found = self
+            .requests
+            .binary_search_by_key(&ticket, |request| request.ticket);
+        Some(&mut self.requests[found.ok()?])
     }
 
     /// Takes the wakers of all who wait, oldest first.

@@ -1,10 +1,11 @@
 use core::future::Future;
-use core::ops::{Deref, DerefMut};
+use core::ops::DerefMut;
 use core::pin::Pin;
 
+use crate::close::CloseMonitor;
+use crate::link::DriverEnd;
 use crate::monitor::Monitor;
-use crate::port::Port;
-use crate::step::Stepping;
+use crate::step::{Stepping, TryAwait};
 
 /// The driver's methods, on every pinned pointer to a [`Monitor`]: `Pin<Box<Monitor<..>>>`,
 /// `Pin<&mut Monitor<..>>`.
@@ -29,7 +30,7 @@ pub trait MonitorExt {
     /// The body.
     type Body: Future;
     /// How the port is reached.
-    type Port: Deref<Target = Port<Self::Data, Self::Reply>>;
+    type Port: DriverEnd<Self::Data, Self::Reply>;
 
     /// Begins the first step: runs the body up to its first request, or to its end.
     ///
@@ -123,6 +124,122 @@ pub trait MonitorExt {
         reply: Self::Reply,
     ) -> Result<Stepping<'_, Self::Data, Self::Reply, Self::Body, Self::Port>, Self::Reply>;
 
+    /// Replies to the request that ended the last step, and goes on to the end of the body or to its
+    /// next request, whose data is dropped.
+    ///
+    /// The future gives the output of the body, or `None` if it has asked again.
+    ///
+    /// # Panics
+    ///
+    /// As for [`resume`](MonitorExt::resume).
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: [`proceed`](MonitorExt::proceed) goes on.
+    ///
+    /// Source: `asynkit.Monitor.try_await`, whose sentinel is `None` here.
+    ///
+    /// ```
+    /// use corokit_monitor::{Handle, Monitor, MonitorExt, Step};
+    /// use futures_lite::future::block_on;
+    ///
+    /// let mut monitor = Monitor::boxed(|handle: Handle<u32, u32>| async move {
+    ///     handle.oob(1).await + handle.oob(2).await
+    /// });
+    /// assert_eq!(monitor.start().now(), Some(Step::Oob(1)));
+    /// assert_eq!(block_on(monitor.try_await(10)), None);
+    /// assert_eq!(block_on(monitor.try_await(20)), Some(30));
+    /// ```
+    #[track_caller]
+    fn try_await(
+        &mut self,
+        reply: Self::Reply,
+    ) -> TryAwait<'_, Self::Data, Self::Reply, Self::Body, Self::Port>;
+
+    /// Replies with an error, where replies are results, and begins the next step.
+    ///
+    /// # Panics
+    ///
+    /// As for [`resume`](MonitorExt::resume).
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: [`proceed`](MonitorExt::proceed) goes on.
+    ///
+    /// Source: `asynkit.Monitor.athrow`.
+    ///
+    /// ```
+    /// use corokit_monitor::{Handle, Monitor, MonitorExt, Step};
+    ///
+    /// let mut monitor = Monitor::boxed(|handle: Handle<u32, Result<u32, String>>| async move {
+    ///     let first = handle.oob(1).await?;
+    ///     let second = handle.oob(2).await.unwrap_or(0);
+    ///     Ok::<_, String>(first + second)
+    /// });
+    /// assert_eq!(monitor.start().now(), Some(Step::Oob(1)));
+    /// assert_eq!(monitor.resume(Ok(10)).now(), Some(Step::Oob(2)));
+    /// assert_eq!(monitor.throw("no".to_string()).now(), Some(Step::Done(Ok(10))));
+    /// ```
+    #[track_caller]
+    fn throw<V, E>(
+        &mut self,
+        error: E,
+    ) -> Stepping<'_, Self::Data, Self::Reply, Self::Body, Self::Port>
+    where
+        Self: MonitorExt<Reply = Result<V, E>>,
+    {
+        self.resume(Err(error))
+    }
+
+    /// Asks the body to end, and waits until it has.
+    ///
+    /// What the body waits for gets no reply any more: [`try_oob`](crate::Handle::try_oob) gives
+    /// [`OobError::Closed`](crate::OobError::Closed) if the driver had the request, and
+    /// [`OobError::NotActive`](crate::OobError::NotActive) if not, and goes on doing so at once
+    /// from now on. The body may await its clean-up, and returns. The future gives its output.
+    ///
+    /// The output is `None` if the body could not be asked, and so was dropped where it stood: it
+    /// had not been started, or a plain [`oob`](crate::Handle::oob) was outstanding, which can only
+    /// end with a reply. It is `None` as well if the body had ended before.
+    ///
+    /// A body that waits for something else goes on with that first. To wait no longer, drop the
+    /// monitor.
+    ///
+    /// # Errors
+    ///
+    /// [`IgnoredClose`](crate::IgnoredClose) with the data, if the body has made a new request by
+    /// plain `oob`. It is alive then, and waits for the reply: the monitor is as after
+    /// [`Step::Oob`](crate::Step::Oob).
+    ///
+    /// # Panics
+    ///
+    /// A panic of the body passes through the future.
+    ///
+    /// # Cancel safety
+    ///
+    /// The requests are refused by this call, not by a poll of the future. When the future is
+    /// dropped, the monitor stays in between: call `close` again to go on.
+    ///
+    /// Source: `asynkit.Monitor.aclose`.
+    ///
+    /// ```
+    /// use corokit_monitor::{Handle, Monitor, MonitorExt, Step};
+    /// use futures_lite::future::block_on;
+    ///
+    /// let mut monitor = Monitor::boxed(|handle: Handle<&str, ()>| async move {
+    ///     let mut rounds = 0;
+    ///     while handle.try_oob("go on?").await.is_ok() {
+    ///         rounds += 1;
+    ///     }
+    ///     rounds
+    /// });
+    /// assert_eq!(monitor.start().now(), Some(Step::Oob("go on?")));
+    /// assert_eq!(monitor.resume(()).now(), Some(Step::Oob("go on?")));
+    /// assert_eq!(block_on(monitor.close()), Ok(Some(1)));
+    /// assert_eq!(block_on(monitor.close()), Ok(None));
+    /// ```
+    fn close(&mut self) -> CloseMonitor<'_, Self::Data, Self::Reply, Self::Body, Self::Port>;
+
     /// Goes on with the step in progress, whose future was dropped or whose
     /// [`now`](crate::Stepping::now) returned `None`.
     ///
@@ -150,7 +267,7 @@ impl<Q, D, R, F, P> MonitorExt for Pin<Q>
 where
     Q: DerefMut<Target = Monitor<D, R, F, P>>,
     F: Future,
-    P: Deref<Target = Port<D, R>>,
+    P: DriverEnd<D, R>,
 {
     type Data = D;
     type Reply = R;
@@ -178,6 +295,19 @@ where
         let mut monitor = self.as_mut();
         monitor.as_mut().reply(reply)?;
         Ok(Stepping { monitor })
+    }
+
+    #[inline]
+    fn try_await(&mut self, reply: R) -> TryAwait<'_, D, R, F, P> {
+        TryAwait {
+            step: self.resume(reply),
+        }
+    }
+
+    fn close(&mut self) -> CloseMonitor<'_, D, R, F, P> {
+        let mut monitor = self.as_mut();
+        monitor.as_mut().begin_closing();
+        CloseMonitor { monitor }
     }
 
     #[inline]

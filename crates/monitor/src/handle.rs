@@ -3,6 +3,7 @@ use core::fmt;
 use core::marker::PhantomData;
 use core::ops::Deref;
 
+use crate::link::{Ask, AskerEnd};
 use crate::oob::{Oob, TryOob};
 use crate::port::Port;
 
@@ -24,7 +25,7 @@ pub type StackHandle<'p, D, R> = Handle<D, R, &'p Port<D, R>>;
 
 impl<D, R, P> Handle<D, R, P>
 where
-    P: Deref<Target = Port<D, R>>,
+    P: Deref<Target: AskerEnd<D, R> + Sized>,
 {
     pub(crate) fn new(port: P) -> Self {
         Handle {
@@ -64,7 +65,7 @@ where
     /// ```
     #[inline]
     #[track_caller]
-    pub fn oob(&self, data: D) -> Oob<'_, D, R> {
+    pub fn oob(&self, data: D) -> Oob<'_, D, R, P::Target> {
         Oob::new(self.try_oob(data))
     }
 
@@ -98,8 +99,8 @@ where
     /// assert_eq!(block_on(handle.try_oob(7)), Err(OobError::NotActive(7)));
     /// ```
     #[inline]
-    pub fn try_oob(&self, data: D) -> TryOob<'_, D, R> {
-        TryOob::new(&self.port, data)
+    pub fn try_oob(&self, data: D) -> TryOob<'_, D, R, P::Target> {
+        TryOob::new(&*self.port, data)
     }
 
     /// Whether the monitor has ended or was dropped, so that nobody can answer any more.
@@ -133,7 +134,7 @@ impl<D, R, P: Clone> Clone for Handle<D, R, P> {
 
 impl<D, R, P> fmt::Debug for Handle<D, R, P>
 where
-    P: Deref<Target = Port<D, R>>,
+    P: Deref<Target: AskerEnd<D, R> + fmt::Debug + Sized>,
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Handle")

@@ -63,13 +63,21 @@
 //! the next request. Each reply goes to its own request, however many there are, from a join or
 //! from other tasks.
 //!
-//! **Threads.** Monitor, handle and futures stay on one thread: nothing in here is an atomic
-//! operation or a lock. The wakers that they keep may be those of any executor.
+//! **Threads.** Monitor, handle and futures stay on one thread: nothing in them is an atomic
+//! operation or a lock. The wakers that they keep may be those of any executor. A monitor made by
+//! `Monitor::new_send` is `Send` if its body is, and its handles may be used on any thread. A request
+//! that such a body makes in the driver's own poll takes no lock either; those from elsewhere take a
+//! short one. Everything else is the same, but for one thing: a request that is moved out of the body
+//! to another place *after* its reply was given gets it when the driver polls the next time.
 //!
 //! **Cancelling.** Every future may be dropped at any time. A dropped request is withdrawn; if the
 //! driver has seen it already, its reply is dropped. A dropped step leaves the body where it is,
 //! and [`proceed`] goes on with it: the reply was delivered when [`resume`] was called. A dropped
 //! monitor drops its body where it stands.
+//!
+//! **Closing.** [`close`] asks the body to end: requests by [`Handle::try_oob`] get an error, the body
+//! cleans up, awaiting what it has to, and returns. A body that asks by [`Handle::oob`] cannot hear
+//! of that, and is dropped where it stands.
 //!
 //! **The end.** When the body has ended or the monitor was dropped, no request is taken any more,
 //! the destructors of the body run, and then those who still wait elsewhere are woken:
@@ -86,28 +94,55 @@
 //! [`start`]: MonitorExt::start
 //! [`resume`]: MonitorExt::resume
 //! [`proceed`]: MonitorExt::proceed
+//! [`close`]: MonitorExt::close
+//!
+//! # Features
+//!
+//! * `std` (default): monitors that may go to other threads. Without it the crate is `no_std` and needs
+//!   `alloc`.
 
 #![no_std]
 #![forbid(unsafe_code)]
 
 extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
 
+mod close;
 mod crowd;
 mod error;
 mod ext;
+mod generator;
 mod handle;
+mod link;
 mod monitor;
 mod oob;
 mod port;
+mod run;
+#[cfg(feature = "std")]
+mod send;
 mod step;
+#[cfg(feature = "std")]
+mod sync;
 
+pub use close::{CloseMonitor, IgnoredClose};
 pub use error::OobError;
 pub use ext::MonitorExt;
+pub use generator::{
+    CloseGenerator, Generator, GeneratorEnd, GeneratorExt, Iter, Next, StackYielder, WouldBlock,
+    Yielder,
+};
+#[cfg(feature = "std")]
+pub use generator::{SendGenerator, SendYielder};
 pub use handle::{Handle, StackHandle};
+pub use link::{AskerEnd, DriverEnd};
 pub use monitor::Monitor;
 pub use oob::{Oob, TryOob};
 pub use port::Port;
-pub use step::{Step, Stepping};
+pub use run::run;
+#[cfg(feature = "std")]
+pub use send::{SendHandle, SendLink, SendMonitor, SendPort};
+pub use step::{Step, Stepping, TryAwait};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -3,25 +3,28 @@ use alloc::rc::Rc;
 use core::fmt;
 use core::future::Future;
 use core::marker::PhantomData;
-use core::ops::Deref;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
+use crate::close::IgnoredClose;
 use crate::handle::{Handle, StackHandle};
+use crate::link::DriverEnd;
 use crate::port::Port;
 use crate::step::Step;
 
 /// Where a monitor stands between two calls of its driver.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum State {
+pub(crate) enum State {
     /// Made, not started.
     New,
     /// A step is in progress: started or resumed, and not come to its end yet.
     Stepping,
     /// The last step ended with a request. The driver owes the reply.
     Asked,
+    /// The body is asked to end, and has not ended yet.
+    Closing,
     /// The body has ended.
     Done,
     /// The body has panicked.
@@ -42,7 +45,7 @@ pin_project! {
     /// Source: `asynkit.Monitor` and `asynkit.BoundMonitor`.
     pub struct Monitor<D, R, F, P = Rc<Port<D, R>>>
     where
-        P: Deref<Target = Port<D, R>>,
+        P: DriverEnd<D, R>,
     {
         #[pin]
         body: Option<F>,
@@ -52,7 +55,7 @@ pin_project! {
 
     impl<D, R, F, P> PinnedDrop for Monitor<D, R, F, P>
     where
-        P: Deref<Target = Port<D, R>>,
+        P: DriverEnd<D, R>,
     {
         fn drop(this: Pin<&mut Self>) {
             // Then the fields are dropped in their order: the body, and the owner of the port,
@@ -85,7 +88,8 @@ where
     /// assert_eq!(monitor.resume(20).now(), Some(Step::Done(30)));
     /// ```
     pub fn new(make: impl FnOnce(Handle<D, R>) -> F) -> Self {
-        Monitor::with_port(Rc::new(Port::new()), make)
+        let port = Rc::new(Port::new());
+        Monitor::with_port(port.clone(), Handle::new(port), make)
     }
 
     /// Creates a monitor in a box, which can be moved about and kept in a collection.
@@ -133,30 +137,37 @@ where
     /// ```
     pub fn on(port: &'p mut Port<D, R>, make: impl FnOnce(StackHandle<'p, D, R>) -> F) -> Self {
         *port = Port::new();
-        Monitor::with_port(&*port, make)
+        let port = &*port;
+        Monitor::with_port(port, Handle::new(port), make)
     }
 }
 
 impl<D, R, F, P> Monitor<D, R, F, P>
 where
     F: Future,
-    P: Deref<Target = Port<D, R>>,
+    P: DriverEnd<D, R>,
 {
-    fn with_port(port: P, make: impl FnOnce(Handle<D, R, P>) -> F) -> Self
-    where
-        P: Clone,
-    {
+    pub(crate) fn with_port<H>(
+        port: P,
+        handle: Handle<D, R, H>,
+        make: impl FnOnce(Handle<D, R, H>) -> F,
+    ) -> Self {
         // If `make` panics, the port closes for those to whom it gave a handle.
         let port = PortOwner {
             port,
             message: PhantomData,
         };
-        let body = make(Handle::new(port.port.clone()));
+        let body = make(handle);
         Monitor {
             body: Some(body),
             state: State::New,
             port,
         }
+    }
+
+    #[inline]
+    pub(crate) fn state(&self) -> State {
+        self.state
     }
 
     /// Goes on with the step in progress, from the `poll` of a hand-written future.
@@ -185,24 +196,18 @@ where
     #[track_caller]
     pub fn poll_step(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Step<D, F::Output>> {
         let mut this = self.project();
-        let port: &Port<D, R> = &this.port.port;
+        let port = &mut this.port.port;
         let body = match this.body.as_mut().as_pin_mut() {
             Some(body) if *this.state == State::Stepping => body,
             _ => no_step_in_progress(*this.state),
         };
 
-        let guard = BodyPanics {
-            port,
-            state: this.state,
-        };
-        port.enter(cx.waker());
-        let polled = body.poll(cx);
-        port.leave();
-        core::mem::forget(guard);
-
-        match polled {
+        match poll_body(body, port, this.state, cx) {
             Poll::Pending => {
-                let asked = port.try_ask().or_else(|| port.ask_or_wait(cx.waker()));
+                let asked = match port.try_ask(cx.waker()) {
+                    Ok(asked) => asked,
+                    Err(()) => port.ask_or_wait(cx.waker()),
+                };
                 match asked {
                     Some(data) => {
                         *this.state = State::Asked;
@@ -213,13 +218,76 @@ where
             }
             Poll::Ready(output) => {
                 *this.state = State::Done;
-                let closing = Closing(port);
-                port.refuse();
+                let closing = CloseAtEnd::new(port);
                 this.body.set(None);
                 drop(closing);
                 Poll::Ready(Step::Done(output))
             }
         }
+    }
+
+    /// Begins to close, unless that was begun or the body has ended.
+    pub(crate) fn begin_closing(self: Pin<&mut Self>) {
+        let mut this = self.project();
+        match *this.state {
+            State::New => {
+                *this.state = State::Done;
+                let closing = CloseAtEnd::new(&mut this.port.port);
+                this.body.set(None);
+                drop(closing);
+            }
+            State::Stepping | State::Asked => {
+                *this.state = State::Closing;
+                this.port.port.begin_closing();
+            }
+            State::Closing | State::Done | State::Panicked => {}
+        }
+    }
+
+    /// Goes on with closing.
+    #[track_caller]
+    pub(crate) fn poll_close(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Option<F::Output>, IgnoredClose<D>>> {
+        let mut this = self.project();
+        let port = &mut this.port.port;
+        let body = match *this.state {
+            State::Closing => this.body.as_mut().as_pin_mut(),
+            State::Done | State::Panicked => return Poll::Ready(Ok(None)),
+            State::New | State::Stepping | State::Asked => no_step_in_progress(*this.state),
+        };
+        let body = body.expect("the body of a monitor that is being closed is there");
+
+        // A body that can never go on is not polled for nothing.
+        let polled = if port.is_stuck() {
+            Poll::Pending
+        } else {
+            poll_body(body, port, this.state, cx)
+        };
+        let output = match polled {
+            Poll::Ready(output) => Some(output),
+            Poll::Pending => {
+                let asked = match port.is_stuck() {
+                    true => None,
+                    false => port.ask_or_wait(cx.waker()),
+                };
+                if let Some(data) = asked {
+                    *this.state = State::Asked;
+                    port.end_closing();
+                    return Poll::Ready(Err(IgnoredClose(data)));
+                }
+                if !port.is_stuck() {
+                    return Poll::Pending;
+                }
+                None
+            }
+        };
+        *this.state = State::Done;
+        let closing = CloseAtEnd::new(port);
+        this.body.set(None);
+        drop(closing);
+        Poll::Ready(Ok(output))
     }
 
     /// Begins the first step.
@@ -243,7 +311,7 @@ where
                 *this.state = State::Stepping;
                 Ok(())
             }
-            Err(reply) => reply_rare(&this.port.port, this.state, reply),
+            Err(reply) => reply_rare(&mut this.port.port, this.state, reply),
         }
     }
 
@@ -266,6 +334,7 @@ where
             State::New => "it has not been started; call `start` first",
             State::Stepping => "its last step is still in progress; call `proceed` to end it",
             State::Asked => unreachable!("something was asked"),
+            State::Closing => "it is being closed; call `close` to go on with that",
             State::Done => "its body has come to its end",
             State::Panicked => "its body has panicked",
         };
@@ -275,7 +344,7 @@ where
 
 impl<D, R, F, P> Monitor<D, R, F, P>
 where
-    P: Deref<Target = Port<D, R>>,
+    P: DriverEnd<D, R>,
 {
     /// Says that the driver has given up waiting in a step.
     #[inline]
@@ -286,12 +355,12 @@ where
 
 impl<D, R, F, P> fmt::Debug for Monitor<D, R, F, P>
 where
-    P: Deref<Target = Port<D, R>>,
+    P: DriverEnd<D, R>,
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Monitor")
             .field("state", &self.state)
-            .field("port", &*self.port.port)
+            .field("port", self.port.port.port())
             .finish_non_exhaustive()
     }
 }
@@ -299,7 +368,10 @@ where
 /// Replies when the asker is gone, has to be woken or is one of several, or nothing was asked.
 #[cold]
 #[inline(never)]
-fn reply_rare<D, R>(port: &Port<D, R>, state: &mut State, reply: R) -> Result<(), R> {
+fn reply_rare<D, R, P>(port: &mut P, state: &mut State, reply: R) -> Result<(), R>
+where
+    P: DriverEnd<D, R>,
+{
     if *state != State::Asked {
         return Err(reply);
     }
@@ -323,6 +395,7 @@ fn no_step_in_progress(state: State) -> ! {
         State::New => "it has not been started; call `start`",
         State::Stepping => unreachable!("a step is in progress"),
         State::Asked => "its last step ended with a request; call `resume` with the reply",
+        State::Closing => "it is being closed; call `close` to go on with that",
         State::Done => "its body has come to its end",
         State::Panicked => "its body has panicked",
     };
@@ -332,7 +405,7 @@ fn no_step_in_progress(state: State) -> ! {
 /// Closes the port when the monitor goes.
 struct PortOwner<D, R, P>
 where
-    P: Deref<Target = Port<D, R>>,
+    P: DriverEnd<D, R>,
 {
     port: P,
     message: PhantomData<fn(D) -> R>,
@@ -340,41 +413,74 @@ where
 
 impl<D, R, P> PortOwner<D, R, P>
 where
-    P: Deref<Target = Port<D, R>>,
+    P: DriverEnd<D, R>,
 {
-    fn refuse(&self) {
+    fn refuse(&mut self) {
         self.port.refuse();
     }
 }
 
 impl<D, R, P> Drop for PortOwner<D, R, P>
 where
-    P: Deref<Target = Port<D, R>>,
+    P: DriverEnd<D, R>,
 {
     fn drop(&mut self) {
         self.port.close();
     }
 }
 
-/// Closes the port at the end of a scope, even if the scope is left by a panic.
-struct Closing<'a, D, R>(&'a Port<D, R>);
+/// Takes no more requests in a scope, and closes the port at its end, even if it is left by a panic.
+struct CloseAtEnd<'a, D, R, P: DriverEnd<D, R>>(&'a mut P, PhantomData<fn(D) -> R>);
 
-impl<D, R> Drop for Closing<'_, D, R> {
+impl<'a, D, R, P: DriverEnd<D, R>> CloseAtEnd<'a, D, R, P> {
+    fn new(port: &'a mut P) -> Self {
+        port.refuse();
+        CloseAtEnd(port, PhantomData)
+    }
+}
+
+impl<D, R, P: DriverEnd<D, R>> Drop for CloseAtEnd<'_, D, R, P> {
     fn drop(&mut self) {
         self.0.close();
     }
 }
 
-/// Ends the monitor when a poll of its body is left by a panic.
-struct BodyPanics<'a, D, R> {
-    port: &'a Port<D, R>,
-    state: &'a mut State,
+/// Polls the body, with the port entered.
+#[inline]
+fn poll_body<D, R, F, P>(
+    body: Pin<&mut F>,
+    port: &mut P,
+    state: &mut State,
+    cx: &mut Context<'_>,
+) -> Poll<F::Output>
+where
+    F: Future,
+    P: DriverEnd<D, R>,
+{
+    port.enter(cx.waker());
+    let guard = BodyPanics {
+        port,
+        state,
+        message: PhantomData,
+    };
+    let polled = body.poll(cx);
+    guard.port.leave();
+    core::mem::forget(guard);
+    polled
 }
 
-impl<D, R> Drop for BodyPanics<'_, D, R> {
+/// Ends the monitor when a poll of its body is left by a panic.
+struct BodyPanics<'a, D, R, P: DriverEnd<D, R>> {
+    port: &'a mut P,
+    state: &'a mut State,
+    message: PhantomData<fn(D) -> R>,
+}
+
+impl<D, R, P: DriverEnd<D, R>> Drop for BodyPanics<'_, D, R, P> {
     #[cold]
     fn drop(&mut self) {
         *self.state = State::Panicked;
+        self.port.leave();
         self.port.close();
     }
 }

@@ -1,5 +1,6 @@
 use core::fmt;
 use core::future::Future;
+use core::marker::PhantomData;
 use core::mem;
 use core::panic::Location;
 use core::pin::Pin;
@@ -7,6 +8,7 @@ use core::task::{Context, Poll, Waker};
 
 use crate::crowd::Ticket;
 use crate::error::OobError;
+use crate::link::{AskerEnd, Kind};
 use crate::port::Port;
 
 /// The future of [`Handle::try_oob`](crate::Handle::try_oob).
@@ -14,9 +16,13 @@ use crate::port::Port;
 /// It needs no pinning, and may be moved to another place or task between two polls. It panics
 /// when it is polled after it has completed.
 #[must_use = "a request is made only when its future is awaited"]
-pub struct TryOob<'a, D, R> {
-    port: &'a Port<D, R>,
+pub struct TryOob<'a, D, R, P = Port<D, R>>
+where
+    P: AskerEnd<D, R>,
+{
+    port: &'a P,
     request: Request<D>,
+    reply: PhantomData<fn() -> R>,
 }
 
 enum Request<D> {
@@ -29,52 +35,53 @@ enum Request<D> {
 }
 
 /// Nothing in it is ever pinned.
-impl<D, R> Unpin for TryOob<'_, D, R> {}
+impl<D, R, P: AskerEnd<D, R>> Unpin for TryOob<'_, D, R, P> {}
 
-impl<'a, D, R> TryOob<'a, D, R> {
+impl<'a, D, R, P: AskerEnd<D, R>> TryOob<'a, D, R, P> {
     #[inline]
-    pub(crate) fn new(port: &'a Port<D, R>, data: D) -> Self {
+    pub(crate) fn new(port: &'a P, data: D) -> Self {
         TryOob {
             port,
             request: Request::New(data),
+            reply: PhantomData,
         }
     }
 }
 
-impl<D, R> TryOob<'_, D, R> {
+impl<D, R, P: AskerEnd<D, R>> TryOob<'_, D, R, P> {
     /// Does what can be done in the common case: posts the request, or picks up the reply.
     /// Returns `None` if this is another case.
     #[inline]
     fn poll_common(&mut self, waker: &Waker) -> Option<Poll<R>> {
-        match mem::replace(&mut self.request, Request::Done) {
-            Request::Waiting(ticket) => {
-                let reply = self.port.try_reply();
-                if reply.is_none() {
-                    self.request = Request::Waiting(ticket);
-                }
-                reply.map(Poll::Ready)
-            }
+        // A request that waits is looked at where it is: moving it out and back costs more than all
+        // the rest of a poll.
+        if let Request::Waiting(ticket) = &self.request {
+            let reply = self.port.try_reply(*ticket)?;
+            self.request = Request::Done;
+            return Some(Poll::Ready(reply));
+        }
+        match mem::replace(&mut self.request, Request::Waiting(Ticket::ALONE)) {
             Request::New(data) => match self.port.try_post(data, waker) {
-                Ok(()) => {
-                    self.request = Request::Waiting(Ticket::ALONE);
-                    Some(Poll::Pending)
-                }
+                Ok(()) => Some(Poll::Pending),
                 Err(data) => {
                     self.request = Request::New(data);
                     None
                 }
             },
-            Request::Done => None,
+            other => {
+                self.request = other;
+                None
+            }
         }
     }
 
     /// Does all that there is to do in the other cases.
     #[cold]
     #[inline(never)]
-    fn poll_rare(&mut self, waker: &Waker) -> Poll<Result<R, OobError<D>>> {
+    fn poll_rare(&mut self, waker: &Waker, kind: Kind) -> Poll<Result<R, OobError<D>>> {
         // Should a waker panic while it is cloned, a new request counts as over.
         match mem::replace(&mut self.request, Request::Done) {
-            Request::New(data) => match self.port.post(data, waker) {
+            Request::New(data) => match self.port.post(data, waker, kind) {
                 Ok(ticket) => {
                     self.request = Request::Waiting(ticket);
                     self.port.wake_driver();
@@ -84,7 +91,7 @@ impl<D, R> TryOob<'_, D, R> {
             },
             Request::Waiting(ticket) => {
                 self.request = Request::Waiting(ticket);
-                let reply = self.port.poll_reply(ticket, waker);
+                let reply = self.port.poll_reply(ticket, waker, kind);
                 if reply.is_ready() {
                     self.request = Request::Done;
                 }
@@ -95,19 +102,19 @@ impl<D, R> TryOob<'_, D, R> {
     }
 }
 
-impl<D, R> Future for TryOob<'_, D, R> {
+impl<D, R, P: AskerEnd<D, R>> Future for TryOob<'_, D, R, P> {
     type Output = Result<R, OobError<D>>;
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.poll_common(cx.waker()) {
             Some(poll) => poll.map(Ok),
-            None => self.poll_rare(cx.waker()),
+            None => self.poll_rare(cx.waker(), Kind::Tried),
         }
     }
 }
 
-impl<D, R> Drop for TryOob<'_, D, R> {
+impl<D, R, P: AskerEnd<D, R>> Drop for TryOob<'_, D, R, P> {
     #[inline]
     fn drop(&mut self) {
         if let Request::Waiting(ticket) = self.request {
@@ -116,7 +123,7 @@ impl<D, R> Drop for TryOob<'_, D, R> {
     }
 }
 
-impl<D, R> fmt::Debug for TryOob<'_, D, R> {
+impl<D, R, P: AskerEnd<D, R>> fmt::Debug for TryOob<'_, D, R, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match self.request {
             Request::New(_) => "new",
@@ -134,16 +141,19 @@ impl<D, R> fmt::Debug for TryOob<'_, D, R> {
 /// It needs no pinning, and may be moved to another place or task between two polls. It panics
 /// when it is polled after it has completed, and when nobody can answer any more.
 #[must_use = "a request is made only when its future is awaited"]
-pub struct Oob<'a, D, R> {
-    inner: TryOob<'a, D, R>,
+pub struct Oob<'a, D, R, P = Port<D, R>>
+where
+    P: AskerEnd<D, R>,
+{
+    inner: TryOob<'a, D, R, P>,
     /// Where the request was made, for the panic message.
     caller: &'static Location<'static>,
 }
 
-impl<'a, D, R> Oob<'a, D, R> {
+impl<'a, D, R, P: AskerEnd<D, R>> Oob<'a, D, R, P> {
     #[inline]
     #[track_caller]
-    pub(crate) fn new(inner: TryOob<'a, D, R>) -> Self {
+    pub(crate) fn new(inner: TryOob<'a, D, R, P>) -> Self {
         Oob {
             inner,
             caller: Location::caller(),
@@ -151,18 +161,20 @@ impl<'a, D, R> Oob<'a, D, R> {
     }
 }
 
-impl<D, R> Oob<'_, D, R> {
+impl<D, R, P: AskerEnd<D, R>> Oob<'_, D, R, P> {
     #[cold]
     #[inline(never)]
     fn poll_rare(&mut self, waker: &Waker) -> Poll<R> {
-        self.inner.poll_rare(waker).map(|reply| match reply {
-            Ok(reply) => reply,
-            Err(error) => nobody_answers(error.into_data().is_none(), self.caller),
-        })
+        self.inner
+            .poll_rare(waker, Kind::Plain)
+            .map(|reply| match reply {
+                Ok(reply) => reply,
+                Err(error) => nobody_answers(error.into_data().is_none(), self.caller),
+            })
     }
 }
 
-impl<D, R> Future for Oob<'_, D, R> {
+impl<D, R, P: AskerEnd<D, R>> Future for Oob<'_, D, R, P> {
     type Output = R;
 
     #[inline]
@@ -174,7 +186,7 @@ impl<D, R> Future for Oob<'_, D, R> {
     }
 }
 
-impl<D, R> fmt::Debug for Oob<'_, D, R> {
+impl<D, R, P: AskerEnd<D, R>> fmt::Debug for Oob<'_, D, R, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Oob")
             .field("request", &self.inner)

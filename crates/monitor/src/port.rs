@@ -5,6 +5,7 @@ use core::task::{Poll, Waker};
 
 use crate::crowd::{Crowd, Progress, Request, Ticket};
 use crate::error::OobError;
+use crate::link::{Ask, Kind};
 
 /// What the port holds.
 ///
@@ -60,10 +61,20 @@ pub struct Port<D, R> {
     /// While a poll is in progress its waker is borrowed, so no other one can have its address.
     poller: Cell<*const Waker>,
     closed: Cell<bool>,
+    closing: Cell<Closing>,
     /// The waker of the driver that last waited. It stays for the next wait, as comparing wakers
     /// costs less than cloning one.
     driver: Cell<Option<Waker>>,
     crowd: RefCell<Crowd<D, R>>,
+}
+
+/// Whether the body is being asked to end.
+#[derive(Clone, Copy, PartialEq)]
+enum Closing {
+    No,
+    Yes,
+    /// It waits for what it can never get.
+    Stuck,
 }
 
 /// No waker has this address: it is not aligned.
@@ -83,23 +94,17 @@ impl<D, R> Port<D, R> {
             slot: Cell::new(Slot::Free),
             poller: Cell::new(ptr::null()),
             closed: Cell::new(false),
+            closing: Cell::new(Closing::No),
             driver: Cell::new(None),
             crowd: RefCell::new(Crowd::new()),
         }
     }
-
-    /// Whether the monitor of this port has ended or was dropped.
-    pub(crate) fn is_closed(&self) -> bool {
-        self.closed.get()
-    }
 }
 
 /// The asker's side.
-impl<D, R> Port<D, R> {
-    /// Posts a request in the common case. The caller waits with [`Ticket::ALONE`] then.
-    /// Otherwise the data comes back, for [`Port::post`].
+impl<D, R> Ask<D, R> for Port<D, R> {
     #[inline]
-    pub(crate) fn try_post(&self, data: D, waker: &Waker) -> Result<(), D> {
+    fn try_post(&self, data: D, waker: &Waker) -> Result<(), D> {
         if !self.is_polled_with(waker) {
             return Err(data);
         }
@@ -111,28 +116,17 @@ impl<D, R> Port<D, R> {
 
     #[cold]
     #[inline(never)]
-    fn undo_post(&self, slot: Slot<D, R>) -> D {
-        match self.slot.replace(slot) {
-            Slot::Posted(data) => data,
-            _ => unreachable!("the data was put there just now"),
-        }
-    }
-
-    /// Posts a request. A closed port gives the data back. The driver is still to be woken.
-    #[cold]
-    #[inline(never)]
-    pub(crate) fn post(&self, data: D, waker: &Waker) -> Result<Ticket, D> {
+    fn post(&self, data: D, waker: &Waker, kind: Kind) -> Result<Ticket, D> {
         // Cloning a waker may run any code, so it comes before the look at the state.
         let waker = (!self.is_polled_with(waker)).then(|| waker.clone());
-        if self.is_closed() {
+        if self.is_closed() || (self.is_closing() && kind == Kind::Tried) {
             return Err(data);
         }
         self.spread();
-        Ok(self.crowd.borrow_mut().push(data, waker))
+        Ok(self.crowd.borrow_mut().push(data, waker, kind))
     }
 
-    /// Wakes the driver if it waits in a step.
-    pub(crate) fn wake_driver(&self) {
+    fn wake_driver(&self) {
         if self.end_wait() {
             if let Some(driver) = self.driver.take() {
                 driver.wake();
@@ -140,9 +134,8 @@ impl<D, R> Port<D, R> {
         }
     }
 
-    /// Picks up the reply in the common case. Otherwise [`Port::poll_reply`] knows more.
     #[inline]
-    pub(crate) fn try_reply(&self) -> Option<R> {
+    fn try_reply(&self, _: Ticket) -> Option<R> {
         match self.slot.replace(Slot::Free) {
             Slot::Answered(reply) => Some(reply),
             other => {
@@ -152,16 +145,14 @@ impl<D, R> Port<D, R> {
         }
     }
 
-    /// Puts back what the slot has held.
-    #[inline]
-    fn undo(&self, slot: Slot<D, R>) {
-        self.slot.set(slot);
-    }
-
-    /// Picks up the reply to a posted request, or goes on waiting for it.
     #[cold]
     #[inline(never)]
-    pub(crate) fn poll_reply(&self, ticket: Ticket, waker: &Waker) -> Poll<Result<R, OobError<D>>> {
+    fn poll_reply(
+        &self,
+        ticket: Ticket,
+        waker: &Waker,
+        kind: Kind,
+    ) -> Poll<Result<R, OobError<D>>> {
         let polled_by_driver = self.is_polled_with(waker);
         if polled_by_driver && self.is_alone() {
             return Poll::Pending;
@@ -171,18 +162,22 @@ impl<D, R> Port<D, R> {
         loop {
             let mut crowd = self.crowd.borrow_mut();
             let request = crowd.get_mut(ticket);
-            if self.is_closed() || matches!(request.progress, Progress::Answered(_)) {
+            let refused = matches!(request.progress, Progress::Refused(_));
+            if refused && kind == Kind::Plain && self.is_closing() {
+                // It stays, for the end of the monitor to be told to it. The driver looks.
+                self.closing.set(Closing::Stuck);
+                drop(crowd);
+                self.wake_driver();
+                return Poll::Pending;
+            }
+            if self.is_closed() || refused || matches!(request.progress, Progress::Answered(_)) {
                 let Request {
                     progress, waker, ..
                 } = crowd.remove(ticket);
                 drop(crowd);
                 self.settle();
                 drop(waker);
-                return Poll::Ready(match progress {
-                    Progress::Answered(reply) => Ok(reply),
-                    Progress::Posted(data) => Err(OobError::NotActive(data)),
-                    Progress::Asked => Err(OobError::Closed),
-                });
+                return Poll::Ready(progress.into_reply());
             }
 
             // The waker of the latest poll replaces the one before it. The old one is dropped
@@ -203,10 +198,9 @@ impl<D, R> Port<D, R> {
         }
     }
 
-    /// Takes back a posted request, whatever became of it.
     #[cold]
     #[inline(never)]
-    pub(crate) fn withdraw(&self, ticket: Ticket) {
+    fn withdraw(&self, ticket: Ticket) {
         if self.is_alone() {
             drop(self.slot.replace(Slot::Free));
         } else {
@@ -216,9 +210,8 @@ impl<D, R> Port<D, R> {
         }
     }
 
-    /// Whether an asker that waits is in the common case.
-    fn is_alone(&self) -> bool {
-        self.crowd.borrow().is_empty()
+    fn is_closed(&self) -> bool {
+        self.closed.get()
     }
 }
 
@@ -236,17 +229,32 @@ impl<D, R> Port<D, R> {
         self.poller.set(ptr::null());
     }
 
-    /// Takes the data of the oldest request that the driver has not seen, in the common case.
-    /// Otherwise [`Port::ask_or_wait`] knows more.
+    /// Takes the data of the oldest request that the driver has not seen, or waits for one, in the
+    /// common cases. Otherwise it gives back `Err`, and [`Port::ask_or_wait`] knows more.
     #[inline]
-    pub(crate) fn try_ask(&self) -> Option<D> {
+    pub(crate) fn try_ask(&self, waker: &Waker) -> Result<Option<D>, ()> {
         match self.slot.replace(Slot::Asked) {
-            Slot::Posted(data) => Some(data),
-            other => {
-                self.undo(other);
-                None
-            }
+            Slot::Posted(data) => Ok(Some(data)),
+            other => self.try_wait(other, waker),
         }
+    }
+
+    /// Puts back what the slot has held, and waits if there is no crowd and the driver is known.
+    #[inline(never)]
+    fn try_wait(&self, slot: Slot<D, R>, waker: &Waker) -> Result<Option<D>, ()> {
+        let crowd = matches!(slot, Slot::Crowd);
+        self.undo(slot);
+        if crowd {
+            return Err(());
+        }
+        let driver = self.driver.take();
+        let known = driver.as_ref().is_some_and(|w| w.will_wake(waker));
+        self.driver.set(driver);
+        if !known {
+            return Err(());
+        }
+        self.poller.set(WAITING);
+        Ok(None)
     }
 
     /// Takes the data of the oldest request that the driver has not seen. If there is none, this
@@ -322,9 +330,41 @@ impl<D, R> Port<D, R> {
         }
     }
 
+    /// Tells all outstanding requests that there will be no reply, and refuses those that can be
+    /// refused from now on.
+    pub(crate) fn begin_closing(&self) {
+        // While the slot says so, every request takes the rare path, and sees what is going on.
+        self.spread();
+        let (stuck, wakers) = {
+            let mut crowd = self.crowd.borrow_mut();
+            (crowd.refuse_all(), crowd.take_wakers())
+        };
+        self.closing
+            .set(if stuck { Closing::Stuck } else { Closing::Yes });
+        for asker in wakers {
+            asker.wake();
+        }
+    }
+
+    /// Goes back to taking requests.
+    pub(crate) fn end_closing(&self) {
+        self.closing.set(Closing::No);
+        self.settle();
+    }
+
+    /// Whether the body waits for what it can never get.
+    pub(crate) fn is_stuck(&self) -> bool {
+        self.closing.get() == Closing::Stuck
+    }
+
+    fn is_closing(&self) -> bool {
+        self.closing.get() != Closing::No
+    }
+
     /// Takes no new request from now on. Nobody is told yet.
     pub(crate) fn refuse(&self) {
         if !self.closed.replace(true) {
+            self.closing.set(Closing::No);
             self.spread();
             self.poller.set(ptr::null());
             drop(self.driver.take());
@@ -342,12 +382,44 @@ impl<D, R> Port<D, R> {
 }
 
 impl<D, R> Port<D, R> {
+    #[cold]
+    #[inline(never)]
+    fn undo_post(&self, slot: Slot<D, R>) -> D {
+        match self.slot.replace(slot) {
+            Slot::Posted(data) => data,
+            _ => unreachable!("the data was put there just now"),
+        }
+    }
+
+    /// Puts back what the slot has held.
+    #[inline]
+    fn undo(&self, slot: Slot<D, R>) {
+        self.slot.set(slot);
+    }
+
+    /// How many requests are outstanding.
+    fn outstanding(&self) -> usize {
+        let slot = self.slot.replace(Slot::Crowd);
+        let outstanding = match slot {
+            Slot::Free => 0,
+            Slot::Posted(_) | Slot::Asked | Slot::Answered(_) => 1,
+            Slot::Crowd => self.crowd.borrow().len(),
+        };
+        self.undo(slot);
+        outstanding
+    }
+
+    /// Whether an asker that waits is in the common case.
+    fn is_alone(&self) -> bool {
+        self.crowd.borrow().is_empty()
+    }
+
     #[inline]
     fn is_polled_with(&self, waker: &Waker) -> bool {
         ptr::eq(self.poller.get(), waker)
     }
 
-    /// Moves the one request of the common case into the crowd.
+    /// Leaves the common case: moves its request into the crowd, if there is one.
     fn spread(&self) {
         let progress = match self.slot.replace(Slot::Crowd) {
             Slot::Free | Slot::Crowd => return,
@@ -355,12 +427,12 @@ impl<D, R> Port<D, R> {
             Slot::Asked => Progress::Asked,
             Slot::Answered(reply) => Progress::Answered(reply),
         };
-        self.crowd.borrow_mut().push_alone(progress);
+        self.crowd.borrow_mut().push_alone(progress, None);
     }
 
     /// Goes back to the common case when the crowd has gone.
     fn settle(&self) {
-        if self.crowd.borrow().is_empty() {
+        if self.crowd.borrow().is_empty() && !self.is_closing() {
             self.slot.set(Slot::Free);
         }
     }
@@ -374,16 +446,9 @@ impl<D, R> Default for Port<D, R> {
 
 impl<D, R> fmt::Debug for Port<D, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let slot = self.slot.replace(Slot::Crowd);
-        let outstanding = match slot {
-            Slot::Free => 0,
-            Slot::Posted(_) | Slot::Asked | Slot::Answered(_) => 1,
-            Slot::Crowd => self.crowd.borrow().len(),
-        };
-        self.slot.set(slot);
         f.debug_struct("Port")
             .field("closed", &self.is_closed())
-            .field("outstanding", &outstanding)
+            .field("outstanding", &self.outstanding())
             .finish_non_exhaustive()
     }
 }

@@ -1,10 +1,10 @@
 use alloc::rc::Rc;
 use core::fmt;
 use core::future::Future;
-use core::ops::Deref;
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
 
+use crate::link::DriverEnd;
 use crate::monitor::Monitor;
 use crate::port::Port;
 
@@ -64,7 +64,7 @@ impl<D, T> Step<D, T> {
 #[must_use = "a step goes on only when its future is awaited"]
 pub struct Stepping<'a, D, R, F, P = Rc<Port<D, R>>>
 where
-    P: Deref<Target = Port<D, R>>,
+    P: DriverEnd<D, R>,
 {
     pub(crate) monitor: Pin<&'a mut Monitor<D, R, F, P>>,
 }
@@ -72,7 +72,7 @@ where
 impl<D, R, F, P> Stepping<'_, D, R, F, P>
 where
     F: Future,
-    P: Deref<Target = Port<D, R>>,
+    P: DriverEnd<D, R>,
 {
     /// Takes the step here and now, without an executor. Returns `None` if the body waits for
     /// anything but its driver.
@@ -113,7 +113,7 @@ where
 impl<D, R, F, P> Future for Stepping<'_, D, R, F, P>
 where
     F: Future,
-    P: Deref<Target = Port<D, R>>,
+    P: DriverEnd<D, R>,
 {
     type Output = Step<D, F::Output>;
 
@@ -126,7 +126,7 @@ where
 
 impl<D, R, F, P> Drop for Stepping<'_, D, R, F, P>
 where
-    P: Deref<Target = Port<D, R>>,
+    P: DriverEnd<D, R>,
 {
     #[inline]
     fn drop(&mut self) {
@@ -136,11 +136,51 @@ where
 
 impl<D, R, F, P> fmt::Debug for Stepping<'_, D, R, F, P>
 where
-    P: Deref<Target = Port<D, R>>,
+    P: DriverEnd<D, R>,
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Stepping")
             .field("monitor", &self.monitor)
             .finish()
+    }
+}
+
+/// The future of [`try_await`](crate::MonitorExt::try_await).
+///
+/// # Cancel safety
+///
+/// That of [`Stepping`].
+#[must_use = "a step goes on only when its future is awaited"]
+pub struct TryAwait<'a, D, R, F, P = Rc<Port<D, R>>>
+where
+    P: DriverEnd<D, R>,
+{
+    pub(crate) step: Stepping<'a, D, R, F, P>,
+}
+
+impl<D, R, F, P> Future for TryAwait<'_, D, R, F, P>
+where
+    F: Future,
+    P: DriverEnd<D, R>,
+{
+    type Output = Option<F::Output>;
+
+    #[inline]
+    #[track_caller]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.step
+            .monitor
+            .as_mut()
+            .poll_step(cx)
+            .map(Step::into_done)
+    }
+}
+
+impl<D, R, F, P> fmt::Debug for TryAwait<'_, D, R, F, P>
+where
+    P: DriverEnd<D, R>,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("TryAwait").field(&self.step).finish()
     }
 }

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::pin::{Pin, pin};
 
-use corokit_monitor::{Handle, Monitor, MonitorExt, Port, StackHandle, Step};
+use corokit_monitor::{Handle, Monitor, MonitorExt, Port, StackHandle, Step, run};
 use futures_lite::future::{block_on, yield_now};
 
 /// Asynkit's basic test: two requests with ordinary waits between them, then the result.
@@ -213,4 +213,46 @@ fn what_is_shown_of_each_type() {
          port: Port { closed: false, outstanding: 1, .. }, .. } }"
     );
     assert_eq!(monitor.proceed().now(), Some(Step::Done(())));
+}
+
+#[test]
+fn what_is_asked_is_dropped_where_only_the_output_counts() {
+    let mut monitor = Monitor::boxed(two_questions);
+    assert_eq!(block_on(monitor.start()), Step::Oob("first"));
+    assert_eq!(block_on(monitor.try_await(1)), None);
+    assert!(block_on(monitor.try_await(2)).is_some());
+}
+
+#[test]
+fn an_error_thrown_where_the_body_asks_is_handled_or_comes_out() {
+    let make = |handles: bool| {
+        Monitor::boxed(
+            async move |handle: Handle<u32, Result<u32, &'static str>>| {
+                let reply = handle.oob(1).await;
+                let reply = if handles { reply.unwrap_or(7) } else { reply? };
+                yield_now().await;
+                Ok::<_, &str>(reply)
+            },
+        )
+    };
+    for (handles, output) in [(true, Ok(7)), (false, Err("thrown"))] {
+        let mut monitor = make(handles);
+        assert_eq!(monitor.start().now(), Some(Step::Oob(1)));
+        assert_eq!(block_on(monitor.throw("thrown")), Step::Done(output));
+    }
+}
+
+#[test]
+fn a_handler_answers_every_request_until_the_end() {
+    let mut log = Vec::new();
+    let body = async |handle: StackHandle<'_, u32, u32>| {
+        let (one, two) = futures_lite::future::zip(handle.oob(1), handle.oob(2)).await;
+        one + two + handle.oob(3).await
+    };
+    let sum = block_on(run(body, async |number| {
+        yield_now().await;
+        log.push(number);
+        number * 10
+    }));
+    assert_eq!((sum, log), (60, vec![1, 2, 3]));
 }

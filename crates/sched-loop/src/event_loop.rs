@@ -6,7 +6,7 @@ use std::panic::Location;
 use std::pin::pin;
 use std::rc::Rc;
 
-use corokit_core::{ReadyQueue, time};
+use corokit_core::{LocalSpawn, ReadyQueue, time};
 use corokit_scheduler::Task;
 
 use crate::builder::LoopBuilder;
@@ -327,6 +327,19 @@ impl EventLoop {
     /// ```
     pub fn task(&self) -> TaskBuilder {
         self.handle().task()
+    }
+}
+
+/// Spawns as [`EventLoop::spawn`] does.
+impl<F> LocalSpawn<F> for EventLoop
+where
+    F: Future<Output: 'static> + 'static,
+{
+    type Handle = Task<F::Output>;
+
+    #[track_caller]
+    fn spawn_local(&self, future: F) -> Task<F::Output> {
+        self.spawn(future)
     }
 }
 

@@ -8,7 +8,7 @@ use std::rc::{Rc, Weak};
 
 #[cfg(feature = "context")]
 use corokit_core::context::Context;
-use corokit_core::{Position, Priority};
+use corokit_core::{LocalSpawn, Position, Priority};
 use corokit_scheduler::{LocalExecutor, Stats, Task, TaskDump, TaskInfo};
 
 use crate::queue::LoopExecutor;
@@ -226,6 +226,19 @@ impl LoopHandle {
     /// ```
     pub fn ready_len(&self) -> usize {
         self.with(LocalExecutor::ready_len).unwrap_or_default()
+    }
+}
+
+/// Spawns as [`LoopHandle::spawn`] does.
+impl<F> LocalSpawn<F> for LoopHandle
+where
+    F: Future<Output: 'static> + 'static,
+{
+    type Handle = Task<F::Output>;
+
+    #[track_caller]
+    fn spawn_local(&self, future: F) -> Task<F::Output> {
+        self.spawn(future)
     }
 }
 

@@ -6,10 +6,9 @@ use std::panic::Location;
 use std::rc::Rc;
 use std::time::Duration;
 
-use corokit_core::{ReadyQueue, TaskState};
+use corokit_core::{Frame, ReadyQueue, TaskState, frames_of};
 
 use crate::executor::LocalExecutor;
-use crate::frames::{Frame, frames};
 use crate::inspect::TaskInfo;
 use crate::stats::Stats;
 
@@ -142,7 +141,12 @@ impl TaskDetails {
     /// See [`LocalExecutor::task_dump`].
     pub fn waits_at(&self) -> Option<Vec<Vec<Frame>>> {
         let places = self.places.as_ref()?;
-        Some(places.iter().map(frames).collect())
+        Some(
+            places
+                .iter()
+                .map(|place| frames_of(place, &["corokit_scheduler::"]))
+                .collect(),
+        )
     }
 }
 

@@ -9,7 +9,7 @@ use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::pin::pin;
 use std::rc::Rc;
 
-use corokit_core::{Priority, ReadyQueue};
+use corokit_core::{LocalSpawn, Priority, ReadyQueue};
 
 use crate::builder::TaskBuilder;
 use crate::eager::Eager;
@@ -483,6 +483,19 @@ impl<'a, Q: ReadyQueue> LocalExecutor<'a, Q> {
         let mut future = pin!(future);
         let mut runner = Runner::new(self.local(), mem::size_of_val(&*future));
         poll_fn(|cx| runner.poll(future.as_mut(), cx)).await
+    }
+}
+
+/// Spawns as [`LocalExecutor::spawn`] does.
+impl<'a, Q: ReadyQueue, F> LocalSpawn<F> for LocalExecutor<'a, Q>
+where
+    F: Future<Output: 'a> + 'a,
+{
+    type Handle = Task<F::Output>;
+
+    #[track_caller]
+    fn spawn_local(&self, future: F) -> Task<F::Output> {
+        self.spawn(future)
     }
 }
 

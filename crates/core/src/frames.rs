@@ -3,14 +3,13 @@
 use std::backtrace::Backtrace;
 use std::fmt;
 
-/// One line of the program on the way from a task to what it waits for: what
-/// [`TaskDetails::waits_at`](crate::TaskDetails::waits_at) lists.
+/// One line of the program on the way from a task to what it waits for.
 ///
 /// What it knows depends on the debug information that the program was built with.
 ///
 /// # Examples
 ///
-/// See [`LocalExecutor::task_dump`](crate::LocalExecutor::task_dump).
+/// See [`frames_of`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Frame {
     function: String,
@@ -24,7 +23,7 @@ impl Frame {
     ///
     /// # Examples
     ///
-    /// See [`LocalExecutor::task_dump`](crate::LocalExecutor::task_dump).
+    /// See [`frames_of`].
     pub fn function(&self) -> &str {
         &self.function
     }
@@ -33,7 +32,7 @@ impl Frame {
     ///
     /// # Examples
     ///
-    /// See [`LocalExecutor::task_dump`](crate::LocalExecutor::task_dump).
+    /// See [`frames_of`].
     pub fn place(&self) -> Option<&str> {
         self.place.as_deref()
     }
@@ -48,13 +47,48 @@ impl fmt::Display for Frame {
     }
 }
 
-/// Lists the frames of a backtrace that was taken when a waker was cloned, from what waits outward
-/// to the task, without the machinery at both ends and without the standard library.
+/// Lists the frames of a backtrace that was taken when an [observed waker](crate::observe_waker) was
+/// cloned, from what waits outward to the task, without the machinery at both ends and without the
+/// standard library.
+///
+/// `machinery` names the modules that poll with the observed waker, as in `"my_crate::watch::"`. What
+/// is left is what lies between them and the clone of the waker. A backtrace that has nothing there is
+/// listed whole.
 ///
 /// The standard library gives frames as text only, in a form that it does not promise. What is not
-/// understood is shown as it is.
-pub(crate) fn frames(backtrace: &Backtrace) -> Vec<Frame> {
-    trim(parse(&backtrace.to_string()))
+/// understood is shown as it is. This takes some microseconds for each frame, and the first call of a
+/// process reads the debug information, which may take a second.
+///
+/// # Examples
+///
+/// ```
+/// use corokit_core::{WakerObserver, frames_of, observe_waker};
+/// use std::backtrace::Backtrace;
+/// use std::sync::Mutex;
+/// use std::task::Waker;
+///
+/// #[derive(Default)]
+/// struct Places(Mutex<Vec<Backtrace>>);
+///
+/// impl WakerObserver for Places {
+///     fn clone_waker(&self, waker: &Waker) -> Waker {
+///         self.0.lock().unwrap().push(Backtrace::force_capture());
+///         waker.clone()
+///     }
+/// }
+///
+/// fn leaf(waker: &Waker) {
+///     drop(waker.clone());
+/// }
+///
+/// let places = Places::default();
+/// observe_waker(Waker::noop(), &places, leaf);
+/// let frames = frames_of(&places.0.lock().unwrap()[0], &[]);
+/// assert!(frames.iter().any(|frame| frame.function().contains("leaf")));
+/// assert!(frames.iter().all(|frame| frame.place() != Some("")));
+/// ```
+pub fn frames_of(backtrace: &Backtrace, machinery: &[&str]) -> Vec<Frame> {
+    trim(parse(&backtrace.to_string()), machinery)
 }
 
 /// Reads lines `  12: function` and `             at file:line:column`.
@@ -83,11 +117,10 @@ fn parse(text: &str) -> Vec<Frame> {
 
 /// Leaves away what is above the clone of the waker, what is below the task's own future, and the
 /// standard library between them.
-fn trim(frames: Vec<Frame>) -> Vec<Frame> {
+fn trim(frames: Vec<Frame>, machinery: &[&str]) -> Vec<Frame> {
     let is_machinery = |frame: &Frame| {
-        ["corokit_core::waker::", "corokit_scheduler::"]
-            .iter()
-            .any(|module| frame.function.contains(module))
+        let mut modules = machinery.iter().chain(&["corokit_core::waker::"]);
+        modules.any(|module| frame.function.contains(module))
     };
     let first = frames.iter().position(is_machinery);
     let rest = first.map_or(&*frames, |first| &frames[first..]);
@@ -107,12 +140,12 @@ fn is_std(frame: &Frame) -> bool {
             .any(|name| function.starts_with(name))
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(test)]
 mod tests {
     use super::*;
 
     fn lines(text: &str) -> Vec<String> {
-        let frames = trim(parse(text));
+        let frames = trim(parse(text), &["corokit_scheduler::"]);
         frames.iter().map(ToString::to_string).collect()
     }
 

@@ -1,0 +1,201 @@
+//! `drive`: a future is polled here and now, and the caller says what happens when it blocks.
+
+use alloc::sync::Arc;
+use alloc::task::Wake;
+use core::fmt;
+use core::future::Future;
+use core::ops::ControlFlow;
+use core::pin::pin;
+use core::sync::atomic::{AtomicBool, Ordering};
+use core::task::{Context, Poll, Waker};
+
+/// Polls a future to its end on this thread, and calls `on_pending` each time that it blocks.
+///
+/// The callback sees whether the future has been woken, and may wait for that, do other work, count, or give
+/// up. When it returns `Continue`, the future is polled again, woken or not. When it returns `Break`, the
+/// future is dropped, once, and the value of the break is the result.
+///
+/// A callback that calls [`Blocked::wait`] makes this a `block_on`; one that always continues makes it spin,
+/// which is what a future that only yields wants.
+///
+/// Source: `asynkit.coro_drive`, whose callback gets what the coroutine has yielded. Nothing is yielded here:
+/// to pass data to whoever drives, use a monitor. An error thrown into the coroutine is `Break` here.
+///
+/// # Panics
+///
+/// Passes on a panic of the future and of the callback. The future is dropped in both cases.
+///
+/// # Cancel safety
+///
+/// The call is not a future, and blocks for as long as the callback does.
+///
+/// ```
+/// use corokit_coro_start::drive;
+/// use futures_lite::future::yield_now;
+/// use std::ops::ControlFlow;
+///
+/// // Three steps, of which two are allowed.
+/// let future = async {
+///     yield_now().await;
+///     yield_now().await;
+///     yield_now().await;
+/// };
+/// let result = drive(future, |blocked| match blocked.polls() {
+///     0..=2 => ControlFlow::Continue(()),
+///     polls => ControlFlow::Break(polls),
+/// });
+/// assert_eq!(result, ControlFlow::Break(3));
+///
+/// let result = drive(async { yield_now().await; "done" }, |_| ControlFlow::<()>::Continue(()));
+/// assert_eq!(result, ControlFlow::Continue("done"));
+/// ```
+pub fn drive<F: Future, B>(
+    future: F,
+    mut on_pending: impl FnMut(&Blocked) -> ControlFlow<B>,
+) -> ControlFlow<B, F::Output> {
+    let mut future = pin!(future);
+    let signal = Arc::new(Signal::new());
+    let mut blocked = Blocked {
+        waker: Waker::from(signal.clone()),
+        signal,
+        polls: 0,
+    };
+    loop {
+        // What was woken before this poll is answered by it.
+        blocked.signal.woken.store(false, Ordering::Relaxed);
+        let poll = future
+            .as_mut()
+            .poll(&mut Context::from_waker(&blocked.waker));
+        blocked.polls += 1;
+        match poll {
+            Poll::Ready(output) => return ControlFlow::Continue(output),
+            Poll::Pending => on_pending(&blocked)?,
+        }
+    }
+}
+
+/// What the callback of [`drive`] sees: a future that has just returned pending.
+pub struct Blocked {
+    signal: Arc<Signal>,
+    waker: Waker,
+    polls: u64,
+}
+
+impl Blocked {
+    /// Returns whether the future was woken since its latest poll began: it only gave way, or what it waited
+    /// for has come.
+    ///
+    /// ```
+    /// use corokit_coro_start::drive;
+    /// use futures_lite::future::yield_now;
+    /// use std::ops::ControlFlow;
+    ///
+    /// let yields = drive(yield_now(), |blocked| ControlFlow::Break(blocked.is_woken()));
+    /// assert_eq!(yields, ControlFlow::Break(true));
+    /// let waits = drive(std::future::pending::<()>(), |blocked| ControlFlow::Break(blocked.is_woken()));
+    /// assert_eq!(waits, ControlFlow::Break(false));
+    /// ```
+    #[must_use]
+    pub fn is_woken(&self) -> bool {
+        // Pairs with the store of whoever wakes: what it did before is seen by the next poll.
+        self.signal.woken.load(Ordering::Acquire)
+    }
+
+    /// Returns the number of polls so far, at least 1.
+    ///
+    /// ```
+    /// use corokit_coro_start::drive;
+    /// use std::ops::ControlFlow;
+    ///
+    /// let polls = drive(std::future::pending::<()>(), |blocked| ControlFlow::Break(blocked.polls()));
+    /// assert_eq!(polls, ControlFlow::Break(1));
+    /// ```
+    #[must_use]
+    pub fn polls(&self) -> u64 {
+        self.polls
+    }
+
+    /// Returns the waker that the future is polled with, to be given to what else may wake it.
+    ///
+    /// ```
+    /// use corokit_coro_start::drive;
+    /// use std::ops::ControlFlow;
+    ///
+    /// drive(std::future::pending::<()>(), |blocked| {
+    ///     blocked.waker().wake_by_ref();
+    ///     assert!(blocked.is_woken());
+    ///     ControlFlow::Break(())
+    /// });
+    /// ```
+    #[must_use]
+    pub fn waker(&self) -> &Waker {
+        &self.waker
+    }
+
+    /// Blocks this thread until the future is woken.
+    ///
+    /// Returns at once if it has been. A future that nothing will ever wake blocks for ever.
+    ///
+    /// ```
+    /// use corokit_coro_start::drive;
+    /// use std::ops::ControlFlow;
+    ///
+    /// let (sender, receiver) = async_channel::bounded(1);
+    /// let thread = std::thread::spawn(move || sender.send_blocking(1));
+    /// let received = drive(receiver.recv(), |blocked| {
+    ///     blocked.wait();
+    ///     ControlFlow::<()>::Continue(())
+    /// });
+    /// assert_eq!(received, ControlFlow::Continue(Ok(1)));
+    /// # thread.join().unwrap().unwrap();
+    /// ```
+    #[cfg(feature = "std")]
+    pub fn wait(&self) {
+        while !self.is_woken() {
+            std::thread::park();
+        }
+    }
+}
+
+impl fmt::Debug for Blocked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Blocked")
+            .field("woken", &self.is_woken())
+            .field("polls", &self.polls)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What the waker sets.
+struct Signal {
+    woken: AtomicBool,
+    /// The thread that drives, to be unparked.
+    #[cfg(feature = "std")]
+    thread: std::thread::Thread,
+}
+
+impl Signal {
+    fn new() -> Self {
+        Signal {
+            woken: AtomicBool::new(false),
+            #[cfg(feature = "std")]
+            thread: std::thread::current(),
+        }
+    }
+}
+
+impl Wake for Signal {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        let was_woken = self.woken.swap(true, Ordering::Release);
+        #[cfg(feature = "std")]
+        if !was_woken {
+            self.thread.unpark();
+        }
+        #[cfg(not(feature = "std"))]
+        let _ = was_woken;
+    }
+}

@@ -1,0 +1,266 @@
+//! What is seen of a future from outside while it runs elsewhere.
+
+#[path = "support/counted.rs"]
+mod counted;
+#[path = "support/gate.rs"]
+mod gate;
+#[path = "support/message.rs"]
+mod message;
+#[path = "support/wakes.rs"]
+mod wakes;
+
+use std::cell::OnceCell;
+use std::future::{Future, pending};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
+use std::sync::mpsc::channel;
+use std::task::{Context, Poll};
+use std::thread;
+
+use async_executor::LocalExecutor;
+use corokit_coro_start::{CoroState, Inspect, Probe, eager, start_boxed};
+use counted::Counts;
+use futures_lite::future::{block_on, poll_once, yield_now};
+use gate::Gate;
+use message::message_of;
+use wakes::Wakes;
+
+const STATES: [CoroState; 6] = [
+    CoroState::New,
+    CoroState::Suspended,
+    CoroState::Running,
+    CoroState::Done,
+    CoroState::Taken,
+    CoroState::Panicked,
+];
+
+#[test]
+fn new_suspended_running_and_finished_exclude_each_other() {
+    for state in STATES {
+        let kinds = [
+            state.is_new(),
+            state.is_suspended(),
+            state.is_running(),
+            state.is_finished(),
+        ];
+        assert_eq!(kinds.iter().filter(|kind| **kind).count(), 1, "{state}");
+    }
+}
+
+#[test]
+fn the_states_of_a_task_in_their_order() {
+    let (executor, probe) = (LocalExecutor::new(), OnceCell::<Probe>::new());
+    let gate = Gate::default();
+    let future = Inspect::new({
+        let (gate, probe) = (gate.clone(), &probe);
+        async move {
+            assert_eq!(probe.get().unwrap().state(), CoroState::Running);
+            gate.wait().await;
+            assert_eq!(probe.get().unwrap().state(), CoroState::Running);
+            7
+        }
+    });
+    probe.set(future.probe()).unwrap();
+    let probe = probe.get().unwrap();
+    assert_eq!(probe.state(), CoroState::New);
+    let mut task = Box::pin(future);
+    assert!(block_on(poll_once(&mut task)).is_none());
+    assert_eq!(probe.state(), CoroState::Suspended);
+    gate.open();
+    assert_eq!(block_on(executor.run(&mut task)), 7);
+    assert_eq!(probe.state(), CoroState::Taken);
+    assert_eq!(task.state(), CoroState::Taken);
+}
+
+#[test]
+fn a_finished_future_is_dropped_and_polled_no_more() {
+    let counts = Counts::default();
+    let mut future = pin!(Inspect::new(counts.count(async { 7 })));
+    assert_eq!(block_on(future.as_mut()), 7);
+    counts.check(1, 1);
+    let message = message_of(|| block_on(future.as_mut()));
+    assert_eq!(message, "`Inspect` polled after it was taken");
+    counts.check(1, 1);
+}
+
+#[test]
+fn a_dropped_future_is_gone_at_every_poll() {
+    for polls in 0..3 {
+        let counts = Counts::default();
+        let mut future = Box::pin(Inspect::new(counts.count(async {
+            yield_now().await;
+            yield_now().await;
+            pending::<()>().await;
+        })));
+        let probe = future.probe();
+        for _ in 0..polls {
+            assert!(block_on(poll_once(&mut future)).is_none());
+        }
+        drop(future);
+        counts.check(polls, 1);
+        assert_eq!(probe.state(), CoroState::Taken);
+    }
+}
+
+#[test]
+fn a_panic_is_seen_and_stays_known() {
+    let future = Inspect::new(async {
+        yield_now().await;
+        panic!("the body");
+    });
+    let probe = future.probe();
+    let mut future = Box::pin(future);
+    assert!(block_on(poll_once(&mut future)).is_none());
+    let panic = catch_unwind(AssertUnwindSafe(|| block_on(&mut future))).unwrap_err();
+    assert_eq!(panic.downcast_ref(), Some(&"the body"));
+    assert_eq!(probe.state(), CoroState::Panicked);
+    let message = message_of(|| block_on(&mut future));
+    assert_eq!(message, "`Inspect` polled after it was panicked");
+    drop(future);
+    assert_eq!(probe.state(), CoroState::Panicked);
+}
+
+#[test]
+fn the_destructors_of_a_future_run_before_it_counts_as_gone() {
+    struct Look(Probe);
+    impl Drop for Look {
+        fn drop(&mut self) {
+            assert_eq!(self.0.state(), CoroState::Suspended);
+        }
+    }
+    let slot = OnceCell::new();
+    let future = Inspect::new(async {
+        let _look = Look(OnceCell::<Probe>::get(&slot).unwrap().clone());
+        pending::<()>().await;
+    });
+    slot.set(future.probe()).unwrap();
+    let probe = future.probe();
+    {
+        let mut future = pin!(future);
+        assert!(block_on(poll_once(future.as_mut())).is_none());
+    }
+    assert_eq!(probe.state(), CoroState::Taken);
+}
+
+#[test]
+fn the_rest_of_an_eager_call_is_seen_on_another_thread() {
+    let (gate, (sent, received)) = (Gate::default(), channel());
+    let waits = gate.clone();
+    let future = Inspect::new(async move { waits.wait().await });
+    let probe = future.probe();
+    let child = eager(future, |rest| sent.send(rest).unwrap());
+    assert!(!child.is_ready());
+    assert_eq!(probe.state(), CoroState::Suspended);
+    let goes_on = thread::spawn(move || block_on(received.recv().unwrap()));
+    gate.open();
+    goes_on.join().unwrap();
+    assert_eq!(probe.state(), CoroState::Taken);
+}
+
+#[test]
+fn the_waker_of_the_poll_reaches_the_future() {
+    let gate = Gate::default();
+    let mut future = pin!(Inspect::new(gate.wait()));
+    let (wakes, waker) = Wakes::new();
+    let mut cx = Context::from_waker(&waker);
+    for _ in 0..3 {
+        assert!(future.as_mut().poll(&mut cx).is_pending());
+    }
+    gate.open();
+    wakes.check(1);
+    assert_eq!(future.as_mut().poll(&mut cx), Poll::Ready(()));
+}
+
+#[test]
+fn it_may_be_started_by_hand() {
+    let future = Inspect::new(yield_now());
+    let probe = future.probe();
+    let coro = start_boxed(future);
+    assert_eq!(
+        (coro.state(), probe.state()),
+        (CoroState::Suspended, CoroState::Suspended)
+    );
+    drop(coro);
+    assert_eq!(probe.state(), CoroState::Taken);
+}
+
+#[cfg(feature = "location")]
+mod places {
+    use super::*;
+
+    async fn leaf(gate: &Gate) {
+        gate.wait().await;
+    }
+
+    async fn helper(gate: &Gate) {
+        leaf(gate).await;
+    }
+
+    fn names(probe: &Probe) -> Vec<String> {
+        let places = probe.blocked_at().unwrap();
+        let frames = places.iter().flatten();
+        frames.map(|frame| frame.function().to_owned()).collect()
+    }
+
+    #[test]
+    fn a_blocked_task_is_woken_to_say_where_it_waits() {
+        let (gate, executor) = (Gate::default(), LocalExecutor::new());
+        let waits = gate.clone();
+        let future = Inspect::new(async move { helper(&waits).await });
+        let probe = future.probe();
+        let task = executor.spawn(future);
+        assert!(executor.try_tick());
+        assert!(!executor.try_tick());
+        assert!(probe.blocked_at().is_none());
+
+        probe.ask_place();
+        assert!(executor.try_tick());
+        let names = names(&probe);
+        let position = |name: &str| names.iter().position(|n| n.contains(name));
+        assert!(
+            position("leaf").unwrap() < position("helper").unwrap(),
+            "{names:?}"
+        );
+
+        // Nothing is lost by having looked, and the next poll is not looked at.
+        gate.open();
+        assert!(executor.try_tick());
+        assert!(task.is_finished());
+        assert!(probe.blocked_at().is_none());
+    }
+
+    #[test]
+    fn each_branch_has_a_place_and_a_wait_for_nothing_has_none() {
+        let (one, two) = (Gate::default(), Gate::default());
+        let future = Inspect::new(futures_lite::future::zip(leaf(&one), leaf(&two)));
+        let probe = future.probe();
+        probe.ask_place();
+        let mut future = pin!(future);
+        assert!(block_on(poll_once(future.as_mut())).is_none());
+        assert_eq!(probe.blocked_at().unwrap().len(), 2);
+
+        let future = Inspect::new(pending::<()>());
+        let probe = future.probe();
+        probe.ask_place();
+        assert!(block_on(poll_once(future)).is_none());
+        // The future is gone by now, and so is what was known.
+        assert!(probe.blocked_at().is_none());
+
+        let mut future = Box::pin(Inspect::new(pending::<()>()));
+        future.probe().ask_place();
+        assert!(block_on(poll_once(&mut future)).is_none());
+        assert!(future.probe().blocked_at().unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_probe_does_not_keep_the_waker_of_a_future_that_is_gone() {
+        let (wakes, waker) = Wakes::new();
+        let mut future = Box::pin(Inspect::new(pending::<()>()));
+        let probe = future.probe();
+        let polled = Pin::new(&mut future).poll(&mut Context::from_waker(&waker));
+        assert!(polled.is_pending());
+        drop((future, waker));
+        assert_eq!(std::sync::Arc::strong_count(&wakes), 1);
+        probe.ask_place();
+    }
+}
