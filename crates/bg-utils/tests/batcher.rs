@@ -338,6 +338,32 @@ fn a_push_that_is_dropped_leaves_nothing_and_holds_up_nobody() {
 }
 
 #[test]
+fn a_flush_that_is_dropped_anywhere_lets_the_others_go_on() {
+    lab::cancel_everywhere(|lab| async move {
+        let log = log();
+        let builder = builder().wait(SECOND * 100);
+        let (batcher, driver) = builder.build(handler(&lab, &log, SECOND));
+        let driver = spawn(driver);
+        let batcher = Rc::new(batcher);
+        batcher.push(1).await.unwrap();
+        let flushes: Vec<_> = ["one", "other"]
+            .into_iter()
+            .map(|name| {
+                let batcher = Rc::clone(&batcher);
+                spawn(lab.victim(name, async move { batcher.flush().await.unwrap() }))
+            })
+            .collect();
+        batcher.flush().await.unwrap();
+        for flush in flushes {
+            flush.await;
+        }
+        assert_eq!(*log.borrow(), [(0, vec![1])]);
+        drop(batcher);
+        driver.await;
+    });
+}
+
+#[test]
 fn a_driver_that_is_dropped_anywhere_loses_nothing() {
     lab::cancel_everywhere(|lab| async move {
         let log = log();
