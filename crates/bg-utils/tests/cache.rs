@@ -249,7 +249,7 @@ fn who_has_joined_gets_the_value_of_a_flight_that_is_removed_and_it_is_not_kept(
         assert_eq!(poll(&mut first, &wakes), Poll::Ready(1));
         assert_eq!(poll(&mut second, &wakes), Poll::Ready(1));
         if written {
-            assert_eq!(cache.get(&1), Some(77));
+            assert_eq!((cache.get(&1), cache.len()), (Some(77), 1));
         } else {
             assert_eq!(cache.get(&1), None);
             assert_eq!(poll(&mut third, &wakes), Poll::Ready(2));

@@ -298,6 +298,32 @@ fn a_waiter_that_was_woken_to_drive_and_is_not_polled_holds_up_nobody() {
 }
 
 #[test]
+fn the_turn_to_drive_is_passed_on_whoever_leaves() {
+    let flight = Flight::new();
+    let wakes: [Wakes; 4] = Default::default();
+    let call = || -> Boxed<'_, u32> { Box::pin(flight.run((), pending)) };
+    let mut calls = [call(), call(), call(), call()];
+    for (call, wakes) in calls.iter_mut().zip(&wakes) {
+        assert!(poll(call, wakes).is_pending());
+    }
+    let taken = || wakes.each_ref().map(Wakes::take);
+    let [leader, chosen, mut other, mut stays] = calls;
+    drop(leader);
+    assert_eq!(taken(), [0, 1, 0, 0]);
+    // The one that was woken to drive leaves before it does.
+    drop(chosen);
+    assert_eq!(taken(), [0, 0, 1, 0]);
+    // Another one drives instead of the next one, which waits again, and leaves.
+    assert!(poll(&mut stays, &wakes[3]).is_pending());
+    assert!(poll(&mut other, &wakes[2]).is_pending());
+    drop(stays);
+    assert_eq!(taken(), [0, 0, 1, 0]);
+    assert!(poll(&mut other, &wakes[2]).is_pending());
+    drop(other);
+    assert!(flight.is_empty());
+}
+
+#[test]
 fn a_stampede_runs_once_and_wakes_each_caller_once() {
     let (flight, inits, gate) = (Flight::new(), Cell::new(0), Gate::default());
     let mut calls = Vec::new();

@@ -316,6 +316,85 @@ fn those_who_wait_for_a_place_hear_that_the_group_is_closed() {
 }
 
 #[test]
+fn those_who_wait_for_a_place_hear_of_it_even_if_no_child_can_end() {
+    let (group, _never_polled) = LocalGroup::driven_local();
+    let group = group.limit(1);
+    group.try_spawn(pending::<()>()).unwrap();
+    let (handle, wakes) = (group.handle(), Wakes::default());
+    let mut waiting: Boxed<'_, _> = Box::pin(handle.spawn(pending()));
+    assert!(poll(&mut waiting, &wakes).is_pending());
+    drop(group);
+    assert_eq!(wakes.take(), 1);
+    assert!(matches!(
+        poll(&mut waiting, &wakes),
+        Poll::Ready(Err(Closed(_)))
+    ));
+}
+
+#[test]
+fn an_id_of_a_child_that_has_ended_is_no_id_of_another_one() {
+    let (mut group, driver) = LocalGroup::driven_local();
+    let mut driver: Boxed<'_, ()> = Box::pin(driver);
+    let wakes = Wakes::default();
+    let ended = group.try_spawn(ready(1)).unwrap();
+    assert!(poll(&mut driver, &wakes).is_pending());
+    group.try_spawn(pending()).unwrap();
+    assert!(!group.cancel(ended));
+    assert!(poll(&mut driver, &wakes).is_pending());
+    assert_eq!(group.running(), 1);
+    assert_eq!(block_on(group.next()).unwrap().id, ended);
+}
+
+#[test]
+fn results_that_nobody_will_hear_are_dropped_at_once() {
+    let (group, driver) = LocalGroup::driven_local();
+    let mut driver: Boxed<'_, ()> = Box::pin(driver);
+    let dropped = Rc::new(Cell::new(0));
+    let result = || {
+        let result = Dropped(Rc::clone(&dropped));
+        async move { result }
+    };
+    let wakes = Wakes::default();
+    group.try_spawn(result()).unwrap();
+    assert!(poll(&mut driver, &wakes).is_pending());
+    group.try_spawn(result()).unwrap();
+    let _handle = group.handle();
+    group.detach_all();
+    assert_eq!(dropped.get(), 1);
+    assert!(poll(&mut driver, &wakes).is_pending());
+    assert_eq!(dropped.get(), 2);
+}
+
+#[test]
+fn after_the_deadline_nobody_is_let_in_not_even_by_those_who_are_cancelled() {
+    /// Tries to leave a child behind.
+    struct Stubborn(
+        corokit_bg_utils::group::LocalHandle<'static, 'static, ()>,
+        Rc<Cell<usize>>,
+    );
+    impl Drop for Stubborn {
+        fn drop(&mut self) {
+            if let Err(Refused::Closed(_)) = self.0.try_spawn(pending()) {
+                self.1.set(self.1.get() + 1);
+            }
+        }
+    }
+    corokit_lab::run(1, |lab| async move {
+        let mut group = local();
+        let refused = Rc::new(Cell::new(0));
+        let stubborn = Stubborn(group.handle(), Rc::clone(&refused));
+        let child = async move {
+            let _stubborn = stubborn;
+            pending().await
+        };
+        group.spawn(child).await.unwrap();
+        let outcomes = group.close_within(SECOND).await;
+        assert_eq!((outcomes.cancelled.len(), refused.get()), (1, 1));
+        assert_eq!(lab.elapsed(), SECOND);
+    });
+}
+
+#[test]
 fn an_executor_that_drops_a_child_is_heard_of() {
     let executor = smol::LocalExecutor::new();
     let mut group = LocalGroup::local(|child| executor.spawn(child).detach());

@@ -254,7 +254,7 @@ fn finishing_in_time_cancels_what_is_left() {
             pending::<()>().await;
         });
         let stubborn = stubborn.unwrap();
-        background.spawn(async {}).unwrap().detach();
+        background.spawn(async {}).unwrap().wait_blocking().unwrap();
         let unfinished = background.finish_within_blocking(SECOND / 50).unwrap_err();
         assert_eq!(unfinished.cancelled, 1);
         // All is over when it returns.

@@ -245,6 +245,37 @@ fn a_consumer_that_is_dropped_anywhere_loses_nothing() {
 }
 
 #[test]
+fn streams_and_waits_for_the_end_may_be_dropped_anywhere() {
+    lab::cancel_everywhere(|lab| async move {
+        let scheduler = Scheduler::new();
+        for item in 0..3 {
+            scheduler.after(SECOND * item, item).unwrap();
+        }
+        let taken = Rc::new(Cell::new(0));
+        let (mut items, counter) = (scheduler.stream(), Rc::clone(&taken));
+        let stream = spawn(lab.victim("stream", async move {
+            while counter.get() < 3 {
+                items.next().await.unwrap();
+                counter.set(counter.get() + 1);
+            }
+        }));
+        let idle = || {
+            let scheduler = scheduler.clone();
+            async move { scheduler.idle().await }
+        };
+        let (victim, other) = (spawn(lab.victim("idle", idle())), spawn(idle()));
+        stream.await;
+        assert_eq!(taken.get() + scheduler.len(), 3);
+        while !scheduler.is_empty() {
+            scheduler.next().await.unwrap();
+        }
+        other.await;
+        victim.await;
+        assert!(lab.elapsed() <= SECOND * 2);
+    });
+}
+
+#[test]
 fn the_wall_clock_may_be_set() {
     lab::run(1, |lab| async move {
         let (start, midnight) = (time::now(), SystemTime::UNIX_EPOCH + SECOND * 86_400);

@@ -30,15 +30,13 @@ impl Admission {
         self.free = Some(limit);
     }
 
-    /// Takes a place, if there is one and nobody was here before.
+    /// Takes a place, if there is one. While anybody waits there is none: a place that becomes free
+    /// goes to the first in line.
     pub(super) fn try_enter(&mut self) -> bool {
         match &mut self.free {
             None => true,
             Some(0) => false,
             Some(free) => {
-                if self.line.len() > self.granted {
-                    return false;
-                }
                 *free -= 1;
                 true
             }

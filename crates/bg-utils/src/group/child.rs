@@ -130,19 +130,14 @@ impl Stop {
 
 pin_project! {
     /// The future of a child as it is spawned.
+    ///
+    /// If the executor drops it, then the future first, because it is declared first: whoever hears of
+    /// the end of a child finds nothing of it left.
     pub(super) struct Child<T, F> {
         // Nothing once the child has ended.
         #[pin]
         future: Option<F>,
         ticket: Ticket<T>,
-    }
-
-    impl<T, F> PinnedDrop for Child<T, F> {
-        fn drop(this: Pin<&mut Self>) {
-            // The executor drops it. The future goes first, so that whoever hears of the end of the
-            // child finds nothing of it left.
-            this.project().future.set(None);
-        }
     }
 }
 

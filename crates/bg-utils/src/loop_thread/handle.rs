@@ -230,11 +230,17 @@ impl LoopHandle {
     /// future::block_on(background.idle());
     /// ```
     pub fn cancel_all(&self) -> usize {
-        let tasks: Vec<_> = self.shared.lock().tasks.values().cloned().collect();
         // Nothing is cancelled under the lock: that wakes.
-        let tasks: Vec<_> = tasks.iter().filter_map(Weak::upgrade).collect();
+        let tasks = self.running();
         tasks.iter().for_each(|task| task.cancel());
         tasks.len()
+    }
+
+    /// Returns the tasks that have no outcome yet.
+    pub(super) fn running(&self) -> Vec<Arc<dyn Cancel>> {
+        let tasks: Vec<_> = self.shared.lock().tasks.values().cloned().collect();
+        let tasks = tasks.iter().filter_map(Weak::upgrade);
+        tasks.filter(|task| task.is_running()).collect()
     }
 
     /// Waits until there is no task that was spawned through a handle.

@@ -39,6 +39,9 @@ enum Outcome<T> {
 /// Something that can be cancelled.
 pub(super) trait Cancel: Send + Sync {
     fn cancel(&self);
+
+    /// Returns whether it has no outcome yet.
+    fn is_running(&self) -> bool;
 }
 
 impl<T: Send> Cancel for Meeting<T> {
@@ -50,6 +53,10 @@ impl<T: Send> Cancel for Meeting<T> {
         if let Some(waker) = task {
             waker.wake();
         }
+    }
+
+    fn is_running(&self) -> bool {
+        matches!(lock(&self.state).outcome, Outcome::Running)
     }
 }
 
@@ -65,19 +72,14 @@ impl<T> Meeting<T> {
         })
     }
 
-    fn finish(&self, outcome: Result<T, TaskError>) {
+    /// Leaves the outcome. Returns who is to be told.
+    fn finish(&self, outcome: Result<T, TaskError>) -> Option<Waker> {
         let mut state = lock(&self.state);
-        if !matches!(state.outcome, Outcome::Running) {
-            drop(state);
-            return drop(outcome);
-        }
         state.outcome = Outcome::Done(outcome);
         let (task, waiter) = (state.task.take(), state.waiter.take());
         drop(state);
         drop(task);
-        if let Some(waker) = waiter {
-            waker.wake();
-        }
+        waiter
     }
 }
 
@@ -87,6 +89,7 @@ pub(super) struct Presence<T> {
     meeting: Arc<Meeting<T>>,
     shared: Arc<Shared>,
     number: u64,
+    over: bool,
 }
 
 impl<T> Presence<T> {
@@ -95,14 +98,27 @@ impl<T> Presence<T> {
             meeting,
             shared,
             number,
+            over: false,
+        }
+    }
+
+    /// Ends it, once its future has been dropped. Whoever is told finds both: the outcome is there,
+    /// and the task does not count any more.
+    fn end(&mut self, outcome: Result<T, TaskError>) {
+        if mem::replace(&mut self.over, true) {
+            return;
+        }
+        let waiter = self.meeting.finish(outcome);
+        self.shared.gone(self.number);
+        if let Some(waker) = waiter {
+            waker.wake();
         }
     }
 }
 
 impl<T> Drop for Presence<T> {
     fn drop(&mut self) {
-        self.meeting.finish(Err(TaskError::Cancelled));
-        self.shared.gone(self.number);
+        self.end(Err(TaskError::Cancelled));
     }
 }
 
@@ -144,7 +160,8 @@ impl<T, F: Future<Output = T>> Future for Remote<T, F> {
         drop(old);
         let Some(future) = this.future.as_mut().filter(|_| !cancelled) else {
             let panicked = this.clear().map(TaskError::Panicked);
-            meeting.finish(Err(panicked.unwrap_or(TaskError::Cancelled)));
+            this.presence
+                .end(Err(panicked.unwrap_or(TaskError::Cancelled)));
             return Poll::Ready(());
         };
         let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx)));
@@ -154,7 +171,7 @@ impl<T, F: Future<Output = T>> Future for Remote<T, F> {
             Err(panic) => Err(TaskError::Panicked(panic)),
         };
         let panicked = this.clear().map(TaskError::Panicked);
-        meeting.finish(match (outcome, panicked) {
+        this.presence.end(match (outcome, panicked) {
             (Ok(_), Some(panicked)) => Err(panicked),
             (outcome, _) => outcome,
         });
@@ -241,7 +258,7 @@ impl<T: Send> LoopTask<T> {
     /// assert!(task.is_finished());
     /// ```
     pub fn is_finished(&self) -> bool {
-        !matches!(lock(&self.meeting.state).outcome, Outcome::Running)
+        !self.meeting.is_running()
     }
 
     /// Blocks the thread until the task has ended.

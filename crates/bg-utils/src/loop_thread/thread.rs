@@ -187,7 +187,7 @@ impl LoopThread {
                 }
             });
             if !in_time.await {
-                let cancelled = self.handle.len();
+                let cancelled = self.handle.running().len();
                 self.handle.shared.stop(false);
                 self.join();
                 return match cancelled {
