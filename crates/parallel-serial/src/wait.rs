@@ -182,6 +182,7 @@ impl<F: Future> WaitSet<F> {
         Wait {
             set: self,
             when,
+            seen: 0,
             #[cfg(feature = "time")]
             limit: None,
         }
@@ -304,6 +305,8 @@ impl<F: Future> fmt::Debug for WaitSet<F> {
 pub struct Wait<'a, F: Future> {
     set: &'a mut WaitSet<F>,
     when: ReturnWhen<F::Output>,
+    /// How many of the outputs have been looked at.
+    seen: usize,
     #[cfg(feature = "time")]
     limit: Option<Sleep>,
 }
@@ -369,7 +372,12 @@ impl<F: Future> Future for Wait<'_, F> {
         let this = self.get_mut();
         let WaitSet { children, done } = &mut *this.set;
         let polled = children.poll_rest(cx, |index, output| done.push((index, output)));
-        let met = polled.is_ready() || done.iter().any(|(_, output)| this.when.is_met_by(output));
+        // Each output once: a turn costs what has happened since the last one.
+        let fresh = done.get(this.seen..).unwrap_or_default().iter();
+        let met = fresh.fold(polled.is_ready(), |met, (_, output)| {
+            met || this.when.is_met_by(output)
+        });
+        this.seen = done.len();
         if !met && !this.is_time_up(cx) {
             return Poll::Pending;
         }

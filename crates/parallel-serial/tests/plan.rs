@@ -222,6 +222,23 @@ fn few_threads_do_many_jobs() {
     assert!(threads.len() < 50, "{}", threads.len());
 }
 
+/// Those included that the caller runs.
+#[test]
+fn no_more_block_at_a_time_than_there_may_be_threads() {
+    let running = Arc::new(AtomicUsize::new(0));
+    let most = Arc::new(AtomicUsize::new(0));
+    let (now, high) = (Arc::clone(&running), Arc::clone(&most));
+    let plan = Parallel::new().each_blocking(0..500, move |_| {
+        high.fetch_max(now.fetch_add(1, SeqCst) + 1, SeqCst);
+        thread::yield_now();
+        now.fetch_sub(1, SeqCst);
+    });
+    let plan = plan.threads(2);
+    plan.run_blocking();
+    block_on(plan.run());
+    assert!(most.load(SeqCst) <= 2);
+}
+
 #[test]
 fn no_more_run_at_a_time_than_the_limit_says() {
     let running = Arc::new(AtomicUsize::new(0));

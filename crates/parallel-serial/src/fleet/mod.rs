@@ -364,7 +364,8 @@ impl Fleet {
         self.owner.shared.balance();
     }
 
-    /// Takes no more jobs, and waits until all jobs and all loops have ended.
+    /// Takes no more jobs, and waits until all jobs and all loops have ended. A job of the fleet that
+    /// waits for this waits for itself: it should call this, and not await it.
     ///
     /// # Cancel safety
     ///

@@ -52,6 +52,10 @@ struct Jobs {
     queue: VecDeque<Work>,
     /// How many runners there are, those included that have been asked for and have not begun.
     runners: usize,
+    /// A runner has been asked for and has not begun.
+    starting: bool,
+    /// How many runners have been asked for whose places others have taken meanwhile.
+    replaced: usize,
     /// How many jobs anybody has begun with.
     begun: usize,
 }
@@ -92,48 +96,64 @@ impl Crew {
         });
         self.jobs().queue.push_back(job);
         if !self.blocks {
-            self.start_runners(0);
+            self.start_runner();
         }
         awaited
     }
 
-    /// Sees to it that there are runners for all jobs but so many, as far as there may be.
-    fn start_runners(self: &Arc<Self>, but: usize) {
-        let missing = {
+    /// Asks for a runner, if there are jobs and if there may be another one. It asks for the next one when it begins: so small jobs are done by a few, and large
+    /// ones soon have all that there may be.
+    fn start_runner(self: &Arc<Self>) {
+        {
             let mut jobs = self.jobs();
-            let wanted = jobs.queue.len().saturating_sub(but).min(self.max);
-            let missing = wanted.saturating_sub(jobs.runners);
-            jobs.runners += missing;
-            missing
-        };
-        for number in 0..missing {
-            let runner = Runner::new(self);
-            // Inside of a job the pool may be full of jobs like it.
-            if number == 0 && !self.blocks && IN_JOB.get() {
-                start_thread(runner);
-            } else {
-                self.unblock.unblock(Box::new(move || runner.run()));
+            if jobs.queue.is_empty() || jobs.starting || jobs.runners >= self.max {
+                return;
             }
+            jobs.starting = true;
+            jobs.runners += 1;
         }
+        let runner = Runner::new(self, false);
+        // Inside of a job the pool may be full of jobs like it.
+        if !self.blocks && IN_JOB.get() {
+            start_thread(runner);
+        } else {
+            self.unblock.unblock(Box::new(move || runner.run()));
+        }
+    }
+
+    /// Takes the next job.
+    fn next(&self) -> Option<Work> {
+        let mut jobs = self.jobs();
+        let job = jobs.queue.pop_front()?;
+        jobs.begun += 1;
+        Some(job)
+    }
+
+    /// Runs the next job here, on the thread that drives the run, as one of the runners. Returns
+    /// whether there was one, and room for another runner.
+    fn help(self: &Arc<Self>) -> bool {
+        let job = {
+            let mut jobs = self.jobs();
+            if jobs.runners >= self.max {
+                return false;
+            }
+            let Some(job) = jobs.queue.pop_front() else {
+                return false;
+            };
+            jobs.begun += 1;
+            jobs.runners += 1;
+            job
+        };
+        // Before the job, which may wait for the others.
+        self.start_runner();
+        run(job);
+        self.jobs().runners -= 1;
+        true
     }
 
     /// Runs the next job here, if there is one.
     fn run_next(&self) -> bool {
-        let job = {
-            let mut jobs = self.jobs();
-            let job = jobs.queue.pop_front();
-            jobs.begun += usize::from(job.is_some());
-            job
-        };
-        match job {
-            Some(job) => {
-                let outer = IN_JOB.replace(true);
-                job();
-                IN_JOB.set(outer);
-                true
-            }
-            None => false,
-        }
+        self.next().map(run).is_some()
     }
 
     /// Drops the jobs that nobody has begun with.
@@ -165,35 +185,36 @@ impl Crew {
                 continue;
             }
             // Async work must not wait for a blocking job.
-            let helps = self.driven.load(Ordering::Relaxed) == 0;
-            self.start_runners(usize::from(helps));
-            if helps && self.run_next() {
+            if self.driven.load(Ordering::Relaxed) == 0 && self.help() {
                 continue;
             }
+            self.start_runner();
             self.park(&unpark);
         }
     }
 
-    /// Sleeps until somebody wakes, and starts a thread if nobody begins with the jobs.
+    /// Sleeps until somebody wakes, and starts a thread if a runner does not begin.
     fn park(self: &Arc<Self>, unpark: &Unpark) {
+        let waits = |jobs: &Jobs| !jobs.queue.is_empty() && jobs.starting;
         let begun = {
             let jobs = self.jobs();
-            (!jobs.queue.is_empty()).then_some(jobs.begun)
+            waits(&jobs).then_some(jobs.begun)
         };
         if let Some(begun) = begun {
             if !unpark.woken.load(Ordering::Acquire) {
                 thread::park_timeout(PATIENCE);
             }
-            let stuck = {
+            let stuck = !unpark.woken.load(Ordering::Acquire) && {
                 let mut jobs = self.jobs();
-                let stuck = !jobs.queue.is_empty() && jobs.begun == begun;
-                jobs.runners += usize::from(stuck);
+                let stuck = waits(&jobs) && jobs.begun == begun;
+                if stuck {
+                    // The thread takes the place of the runner that was asked for.
+                    jobs.replaced += 1;
+                }
                 stuck
             };
-            if stuck && !unpark.woken.load(Ordering::Acquire) {
-                start_thread(Runner::new(self));
-            } else if stuck {
-                self.jobs().runners -= 1;
+            if stuck {
+                start_thread(Runner::new(self, true));
             }
         }
         while !unpark.woken.swap(false, Ordering::Acquire) {
@@ -211,34 +232,77 @@ fn start_thread(runner: Runner) {
 /// Takes jobs until there are none.
 struct Runner {
     crew: Arc<Crew>,
-    begun: bool,
+    /// It takes the place of another one that has been asked for.
+    replaces: bool,
+    state: RunnerState,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum RunnerState {
+    Asked,
+    Begun,
+    /// Another one has its place.
+    Replaced,
 }
 
 impl Runner {
-    fn new(crew: &Arc<Crew>) -> Self {
+    fn new(crew: &Arc<Crew>, replaces: bool) -> Self {
         Runner {
             crew: Arc::clone(crew),
-            begun: false,
+            replaces,
+            state: RunnerState::Asked,
         }
     }
 
     fn run(mut self) {
-        self.begun = true;
-        while self.crew.run_next() {}
+        if self.take_place() {
+            self.state = RunnerState::Begun;
+            let first = self.crew.next();
+            self.crew.jobs().starting = false;
+            // Before the job, which may wait for the others.
+            self.crew.start_runner();
+            first.into_iter().for_each(run);
+            while self.crew.run_next() {}
+        }
     }
+
+    /// Says whether this one may begin, or end as one that was counted.
+    fn take_place(&mut self) -> bool {
+        let mut jobs = self.crew.jobs();
+        if !self.replaces && jobs.replaced > 0 {
+            jobs.replaced -= 1;
+            self.state = RunnerState::Replaced;
+        }
+        self.state != RunnerState::Replaced
+    }
+}
+
+/// Runs a job on this thread.
+fn run(job: Work) {
+    let outer = IN_JOB.replace(true);
+    job();
+    IN_JOB.set(outer);
 }
 
 impl Drop for Runner {
     fn drop(&mut self) {
+        if self.state == RunnerState::Replaced
+            || (self.state == RunnerState::Asked && !self.take_place())
+        {
+            return;
+        }
         let crew = &self.crew;
         let (left, alone) = {
             let mut jobs = crew.jobs();
             jobs.runners -= 1;
+            if self.state == RunnerState::Asked {
+                jobs.starting = false;
+            }
             (!jobs.queue.is_empty(), jobs.runners == 0)
         };
-        if left && self.begun {
+        if left && self.state == RunnerState::Begun {
             // A job has come after the last look.
-            crew.start_runners(0);
+            crew.start_runner();
         } else if left && alone && !crew.blocks {
             // The pool takes nothing any more: let it be known, instead of waiting for ever.
             crew.close();
