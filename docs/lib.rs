@@ -35,6 +35,7 @@ macro_rules! pages {
 struct Readme;
 
 pages! {
+    asyncio: "asyncio.md",
     introduction: "introduction.md",
     order: "order.md",
     eager: "eager.md",
@@ -43,6 +44,7 @@ pages! {
     monitor: "monitor.md",
     kv: "kv.md",
     lab: "lab.md",
+    parallel: "parallel.md",
     priority: "priority.md",
     python: "python.md",
 }

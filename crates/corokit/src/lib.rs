@@ -20,7 +20,7 @@
 //! ```
 //!
 //! This crate holds nothing of its own: it is the crates of the toolkit under one name, each behind
-//! the feature of the same name. All features are on by default, but for `context` and `lab`.
+//! the feature of the same name. All features are on by default, but for `context`, `progress-bar` and `lab`.
 //!
 //! | module | what it is |
 //! |---|---|
@@ -30,6 +30,7 @@
 //! | [`priority`] | which task goes first: a ready queue with a bound on waiting, a mutex with inheritance |
 //! | [`coro_start`] | start a future now, go on with it later; works on any executor or none |
 //! | [`monitor`] | a coroutine talks to whoever drives it; works on any executor or none |
+//! | [`parallel_serial`] | many things at once, or in turn: gather, wait, timeouts, scopes, plans, fleets; on any executor |
 //! | `lab` | for tests: a virtual clock, exploration of schedules, replay, fault injection |
 //!
 //! # The model
@@ -61,6 +62,9 @@ pub use corokit_lab as lab;
 #[cfg(feature = "monitor")]
 #[doc(inline)]
 pub use corokit_monitor as monitor;
+#[cfg(feature = "parallel-serial")]
+#[doc(inline)]
+pub use corokit_parallel_serial as parallel_serial;
 #[cfg(feature = "priority")]
 #[doc(inline)]
 pub use corokit_priority as priority;

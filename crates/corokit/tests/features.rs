@@ -43,3 +43,18 @@ fn lab_is_in_no_program_that_does_not_ask_for_it() {
         "{tree}"
     );
 }
+
+/// Threads for blocking work come with the plans; a progress bar only for those who ask.
+#[test]
+fn a_progress_bar_is_in_no_program_that_does_not_ask_for_it() {
+    let tree_of_all = tree(&["--features", "default"]);
+    assert!(
+        tree_of_all.contains("corokit-parallel-serial"),
+        "{tree_of_all}"
+    );
+    assert!(!tree_of_all.contains("indicatif"), "{tree_of_all}");
+    let without = tree(&["--no-default-features", "--features", "sched-loop"]);
+    assert!(!without.contains("blocking"), "{without}");
+    let with = tree(&["--features", "progress-bar"]);
+    assert!(with.contains("indicatif"), "{with}");
+}
