@@ -12,6 +12,7 @@ static ALLOCATOR: CountingAllocator = CountingAllocator;
 
 const IN_PLACE: &str = "corokit, in place";
 const EAGER: &str = "corokit, eager";
+const POOLED: &str = "corokit, eager in a pool";
 const AWAITED: &str = "awaited";
 const ASYNC_EXECUTOR: &str = "async-executor";
 
@@ -57,6 +58,7 @@ fn inline(options: &Options) -> Bench<'static> {
                 rivals: &[AWAITED],
             },
         )
+        .target_for(POOLED, Bound::Within(4.0))
         .target_for(EAGER, Bound::Within(10.0))
         .target_for(
             EAGER,
@@ -68,13 +70,14 @@ fn inline(options: &Options) -> Bench<'static> {
     let contestants = [
         (IN_PLACE, Role::Ours, Started::InPlace),
         (EAGER, Role::Ours, Started::Eager),
+        (POOLED, Role::Ours, Started::Pooled),
         (ASYNC_EXECUTOR, Role::Peer, Started::AsyncExecutor),
         ("tokio LocalSet", Role::Peer, Started::Tokio),
         (AWAITED, Role::Floor, Started::Awaited),
     ];
     let mut bench = Bench::new("a future that does not block, on any executor")
         .line(line)
-        .line(allocations(ASYNC_EXECUTOR, &[IN_PLACE]));
+        .line(allocations(ASYNC_EXECUTOR, &[IN_PLACE, POOLED]));
     for (name, role, started) in contestants {
         bench = bench.contestant(name, role, move || {
             with_allocations(count, |count| start_and_await(started, count))

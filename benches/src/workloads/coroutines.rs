@@ -5,7 +5,7 @@ use std::hint::black_box;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 
-use corokit_coro_start::{CoroStart, Inspect, eager};
+use corokit_coro_start::{CoroStart, EagerPool, Inspect, eager};
 use corokit_monitor::{
     Generator, Handle, Monitor, MonitorExt, Port, SendHandle, SendYielder, StackHandle,
     StackYielder, Step, Yielder,
@@ -47,6 +47,8 @@ pub enum Started {
     InPlace,
     /// By [`eager`], whose rest would be a task of async-executor's.
     Eager,
+    /// By [`EagerPool`], with the same rest.
+    Pooled,
     /// As a task of an `async_executor::LocalExecutor`.
     AsyncExecutor,
     /// As a task of a tokio `LocalSet`.
@@ -83,6 +85,16 @@ pub fn start_and_await(started: Started, count: u64) -> f64 {
             let spawner = executor.clone();
             block_on(executor.run(measure(count, async || {
                 eager(body(false), |rest| spawner.spawn(rest)).await
+            })))
+        }
+        Started::Pooled => {
+            let spawner = executor.clone();
+            let pool = std::cell::RefCell::new(EagerPool::new());
+            block_on(executor.run(measure(count, async || {
+                let child = pool
+                    .borrow_mut()
+                    .eager(body(false), |rest| spawner.spawn(rest));
+                child.await
             })))
         }
         Started::AsyncExecutor => {

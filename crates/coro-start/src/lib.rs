@@ -40,6 +40,7 @@
 //! * [`EagerTaskGroup`] holds children that start in the call and end with the group.
 //! * [`drive`] polls a future here and now, and asks its caller each time that it blocks.
 //! * [`Inspect`] wraps a future so that its state, and the place where it blocks, can be seen from outside.
+//! * [`EagerPool`] is `eager` for calls that are made again and again, without an allocation.
 //! * [`eager_scope`] and [`cancelling`] end a child with the scope that it belongs to.
 //!
 //! # States
@@ -127,6 +128,7 @@ mod group;
 mod inspect;
 #[cfg(feature = "location")]
 mod location;
+mod pool;
 mod state;
 mod task_handle;
 
@@ -140,6 +142,7 @@ pub use eager_fn::{eager_fn, eager_on};
 pub use from_ready::FromReady;
 pub use group::{EagerTaskGroup, GroupError, GroupHandle, GroupTask, Start, StartError, Status};
 pub use inspect::{Inspect, Probe};
+pub use pool::{EagerPool, PoolRest};
 pub use state::CoroState;
 pub use task_handle::TaskHandle;
 

@@ -515,3 +515,45 @@ fn what_is_shown() {
         "the task failed before it had started: no"
     );
 }
+
+#[test]
+fn the_handle_of_a_child_that_ended_in_the_spawner_is_not_kept() {
+    let alive = Rc::new(());
+    let group = EagerTaskGroup::<Name, _>::new(|task: GroupTask<'_>| {
+        block_on(task);
+        alive.clone()
+    });
+    group
+        .start_soon(async {
+            yield_now().await;
+            Ok(())
+        })
+        .unwrap();
+    assert_eq!(Rc::strong_count(&alive), 1);
+}
+
+#[test]
+fn a_failure_drops_the_body_though_other_children_run_on() {
+    let (gate, body_counts) = (Gate::default(), Counts::default());
+    let executor = LocalExecutor::new();
+    // Handles that detach when they are dropped.
+    let spawner = |task| executor.spawn(task).detach();
+    let mut run = pin!(executor.run(EagerTaskGroup::run(spawner, async |group| {
+        group.start_soon(async {
+            gate.wait().await;
+            Ok(())
+        })?;
+        group.start_soon(async {
+            yield_now().await;
+            Err("child")
+        })?;
+        body_counts.count(pending::<Result<(), Name>>()).await
+    })));
+    for _ in 0..5 {
+        assert!(block_on(poll_once(run.as_mut())).is_none());
+    }
+    body_counts.check(1, 1);
+    // The group waits for the child that runs on.
+    gate.open();
+    assert_eq!(block_on(run).unwrap_err().errors(), ["child"]);
+}

@@ -230,6 +230,31 @@ mod places {
     }
 
     #[test]
+    fn only_the_poll_that_was_asked_for_is_looked_at() {
+        async fn second(gate: &Gate) {
+            gate.wait().await;
+        }
+        let (one, two) = (Gate::default(), Gate::default());
+        let mut future = pin!(Inspect::new(async {
+            leaf(&one).await;
+            second(&two).await;
+        }));
+        let probe = future.probe();
+        probe.ask_place();
+        assert!(block_on(poll_once(future.as_mut())).is_none());
+        one.open();
+        assert!(block_on(poll_once(future.as_mut())).is_none());
+        assert!(names(&probe).iter().any(|name| name.contains("leaf")));
+        probe.ask_place();
+        assert!(block_on(poll_once(future.as_mut())).is_none());
+        let names = names(&probe);
+        assert!(
+            names.iter().any(|name| name.contains("second")),
+            "{names:?}"
+        );
+    }
+
+    #[test]
     fn each_branch_has_a_place_and_a_wait_for_nothing_has_none() {
         let (one, two) = (Gate::default(), Gate::default());
         let future = Inspect::new(futures_lite::future::zip(leaf(&one), leaf(&two)));

@@ -1,4 +1,4 @@
-//! A coroutine talks to whoever drives it, on any executor or none.
+//! A coroutine talks to whoever drives it, or yields values to it, on any executor or none.
 //!
 //! A parser that needs more bytes, a dialogue that needs an answer, a test that plays the outside
 //! world: the code that needs something simply asks for it and awaits the reply, however deep it
@@ -38,6 +38,21 @@
 //! ```
 //!
 //! The same parser is driven from an `async` function with `parser.resume(bytes).await`.
+//!
+//! [`run`] drives a body whose requests are all answered in the same way. A [`Generator`] is a monitor
+//! in one direction: a stream whose values are what the body, its helpers and other tasks yield.
+//!
+//! ```
+//! use corokit_monitor::{Generator, GeneratorExt, Yielder};
+//!
+//! let mut numbers = Generator::boxed(async |yielder: Yielder<u32>| {
+//!     for number in 1..=3 {
+//!         yielder.yield_(number * number).await;
+//!     }
+//! });
+//! let sum: Result<u32, _> = numbers.iter().sum();
+//! assert_eq!(sum, Ok(14));
+//! ```
 //!
 //! # The model
 //!

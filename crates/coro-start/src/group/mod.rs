@@ -207,12 +207,7 @@ where
                 if group.shared.poll_failed(cx).is_ready() {
                     return Poll::Ready(None);
                 }
-                let polled = body.as_mut().poll(cx);
-                // The body may have failed a child by what it did.
-                if polled.is_pending() && group.shared.has_failed() {
-                    return Poll::Ready(None);
-                }
-                polled.map(Some)
+                body.as_mut().poll(cx).map(Some)
             })
             .await
         };
