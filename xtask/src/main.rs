@@ -5,6 +5,8 @@
 //! cargo xtask conformance    async-executor's own tests, on our executor
 //! cargo xtask instructions   instruction counts against the checked-in table
 //! cargo xtask bench          corokit beside its peers
+//! cargo xtask readmes        the READMEs of the crates, from their documentation
+//! cargo xtask release        whether the crates could be published as they are
 //! ```
 //!
 //! Each command is one module; `process`, `provision`, `report` and `workspace` are what they share.
@@ -17,6 +19,8 @@ mod failure;
 mod instructions;
 mod process;
 mod provision;
+mod readmes;
+mod release;
 mod report;
 mod workspace;
 
@@ -45,6 +49,12 @@ The project's own commands.
 
   cargo xtask bench [AREA [ARGS..]]
       Builds and runs the benches of one area, or of all. ARGS go to the bench itself.
+
+  cargo xtask readmes [--check]
+      Copies the documentation of each library crate into its README, or compares the two.
+
+  cargo xtask release --dry-run [--allow-dirty]
+      Packages every library crate, builds each from its package alone, and prints the order of publishing.
 ";
 
 fn main() -> ExitCode {
@@ -66,6 +76,8 @@ fn dispatch() -> Result<()> {
             Some("conformance") => conformance::main(arguments),
             Some("instructions") => instructions::main(arguments),
             Some("bench") => bench::main(arguments),
+            Some("readmes") => readmes::main(arguments),
+            Some("release") => release::main(arguments),
             _ => Err(lexopt::Arg::Value(command).unexpected().into()),
         },
         Some(lexopt::Arg::Short('h') | lexopt::Arg::Long("help")) | None => {

@@ -24,6 +24,11 @@ const HACK: Tool = Tool {
     version: "0.6.46",
 };
 
+const RDME: Tool = Tool {
+    name: "cargo-rdme",
+    version: "2.2.0",
+};
+
 /// The Python client of Redis, in the version that the kv server is tested with.
 const REDIS_PY: &str = "redis==6.4.0";
 
@@ -49,6 +54,13 @@ pub(crate) fn nextest(workspace: &Workspace, cargo: Command) -> Result<Command> 
 pub(crate) fn hack(workspace: &Workspace) -> Result<Command> {
     let mut command = with_tool(workspace, &HACK, cargo())?;
     command.arg("hack");
+    Ok(command)
+}
+
+/// `cargo rdme`.
+pub(crate) fn rdme(workspace: &Workspace) -> Result<Command> {
+    let mut command = with_tool(workspace, &RDME, cargo())?;
+    command.arg("rdme");
     Ok(command)
 }
 

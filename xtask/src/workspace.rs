@@ -27,6 +27,12 @@ pub(crate) struct Package {
     pub(crate) rust_version: Option<String>,
     pub(crate) targets: Vec<Target>,
     pub(crate) dependencies: Vec<Dependency>,
+    pub(crate) description: Option<String>,
+    pub(crate) license: Option<String>,
+    pub(crate) repository: Option<String>,
+    pub(crate) readme: Option<PathBuf>,
+    pub(crate) keywords: Vec<String>,
+    pub(crate) categories: Vec<String>,
     /// What stands under `package.metadata`, for tools such as this one.
     #[serde(default)]
     pub(crate) metadata: Option<Metadata>,

@@ -20,7 +20,7 @@ pub(super) struct Step {
 }
 
 /// Every step, in the order in which they run: what fails often and fast comes first.
-pub(super) const STEPS: [Step; 12] = [
+pub(super) const STEPS: [Step; 13] = [
     Step {
         name: "fmt",
         what: "the code is formatted",
@@ -35,6 +35,11 @@ pub(super) const STEPS: [Step; 12] = [
         name: "docs",
         what: "the documentation builds without a warning",
         run: docs,
+    },
+    Step {
+        name: "readmes",
+        what: "the README of each crate says what its documentation says",
+        run: readmes,
     },
     Step {
         name: "nextest",
@@ -99,6 +104,11 @@ fn docs(_: &Workspace) -> Result<Option<Tally>> {
     run(cargo()
         .args(["doc", "--workspace", "--no-deps", "--all-features"])
         .env("RUSTDOCFLAGS", "-D warnings"))?;
+    Ok(None)
+}
+
+fn readmes(workspace: &Workspace) -> Result<Option<Tally>> {
+    crate::readmes::check(workspace)?;
     Ok(None)
 }
 
