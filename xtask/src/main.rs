@@ -5,6 +5,7 @@
 //! cargo xtask conformance    async-executor's own tests, on our executor
 //! cargo xtask instructions   instruction counts against the checked-in table
 //! cargo xtask bench          corokit beside its peers
+//! cargo xtask costs          how many dependencies each feature brings
 //! cargo xtask readmes        the READMEs of the crates, from their documentation
 //! cargo xtask release        whether the crates could be published as they are
 //! ```
@@ -15,6 +16,7 @@
 mod bench;
 mod ci;
 mod conformance;
+mod costs;
 mod failure;
 mod instructions;
 mod process;
@@ -50,6 +52,10 @@ The project's own commands.
   cargo xtask bench [AREA [ARGS..]]
       Builds and runs the benches of one area, or of all. ARGS go to the bench itself.
 
+  cargo xtask costs [--write]
+      Compares the numbers of dependencies in docs/src/costs.md with what they are now.
+      --write       make the page anew, with the times to compile
+
   cargo xtask readmes [--check]
       Copies the documentation of each library crate into its README, or compares the two.
 
@@ -76,6 +82,7 @@ fn dispatch() -> Result<()> {
             Some("conformance") => conformance::main(arguments),
             Some("instructions") => instructions::main(arguments),
             Some("bench") => bench::main(arguments),
+            Some("costs") => costs::main(arguments),
             Some("readmes") => readmes::main(arguments),
             Some("release") => release::main(arguments),
             _ => Err(lexopt::Arg::Value(command).unexpected().into()),

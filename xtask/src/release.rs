@@ -120,25 +120,21 @@ fn in_order(libraries: &[&Package]) -> Result<Vec<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::workspace::Dependency;
 
-    /// A package with what `cargo metadata` would say of one that needs `dependencies`: name, kind, requirement.
+    /// A package that needs `dependencies`: name, kind, requirement.
     fn package(name: &str, dependencies: &[(&str, Option<&str>, &str)]) -> Package {
-        let dependencies: Vec<serde_json::Value> = dependencies
-            .iter()
-            .map(|(name, kind, req)| {
-                serde_json::json!({
-                    "name": name, "kind": kind, "req": req, "target": null,
-                    "features": [], "uses_default_features": true,
-                })
-            })
-            .collect();
-        serde_json::from_value(serde_json::json!({
-            "name": name, "version": "1.0.0", "edition": "2024", "manifest_path": "Cargo.toml",
-            "rust_version": "1.85", "targets": [], "dependencies": dependencies,
-            "keywords": ["async"], "categories": [], "description": "text", "license": "MIT",
-            "repository": "somewhere", "readme": null,
-        }))
-        .unwrap()
+        let mut package = crate::workspace::tests::package(name);
+        let dependency = |(name, kind, req): &(&str, Option<&str>, &str)| Dependency {
+            name: (*name).to_owned(),
+            req: (*req).to_owned(),
+            kind: kind.map(str::to_owned),
+            target: None,
+            features: Vec::new(),
+            uses_default_features: true,
+        };
+        package.dependencies = dependencies.iter().map(dependency).collect();
+        package
     }
 
     #[test]
@@ -165,8 +161,16 @@ mod tests {
 
     #[test]
     fn what_a_crate_lacks_is_named() {
-        let missing = gaps(&package("a", &[]));
-        assert_eq!(missing, ["a has no README.md", "a has no categories"]);
+        let mut package = package("a", &[]);
+        package.license = Some("MIT".to_owned());
+        package.description = Some("text".to_owned());
+        package.repository = Some("somewhere".to_owned());
+        package.rust_version = Some("1.85".to_owned());
+        package.keywords = vec!["async".to_owned()];
+        assert_eq!(
+            gaps(&package),
+            ["a has no README.md", "a has no categories"]
+        );
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What `cargo metadata` says about the workspace and about the packages it uses.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -33,6 +34,8 @@ pub(crate) struct Package {
     pub(crate) readme: Option<PathBuf>,
     pub(crate) keywords: Vec<String>,
     pub(crate) categories: Vec<String>,
+    /// Each feature with what it switches on.
+    pub(crate) features: BTreeMap<String, Vec<String>>,
     /// What stands under `package.metadata`, for tools such as this one.
     #[serde(default)]
     pub(crate) metadata: Option<Metadata>,
@@ -156,4 +159,20 @@ fn rustc_line(label: &str) -> Result<String> {
         .find_map(|line| line.strip_prefix(label))
         .map(str::to_owned)
         .ok_or_else(|| Failure::other(format!("`rustc -vV` prints no line `{label}`")))
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::Package;
+
+    /// A package that has nothing but a name.
+    pub(crate) fn package(name: &str) -> Package {
+        serde_json::from_value(serde_json::json!({
+            "name": name, "version": "1.0.0", "edition": "2024", "manifest_path": "Cargo.toml",
+            "rust_version": null, "targets": [], "dependencies": [], "description": null,
+            "license": null, "repository": null, "readme": null, "keywords": [], "categories": [],
+            "features": {},
+        }))
+        .unwrap()
+    }
 }
