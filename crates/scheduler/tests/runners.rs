@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
 use corokit_core::{Position, TaskState};
-use corokit_scheduler::LocalExecutor;
+use corokit_scheduler::{LocalExecutor, TaskExt};
 use futures_lite::future::{self, block_on, poll_once, yield_now};
 
 /// Counts how often it is woken.
@@ -246,6 +246,31 @@ fn a_spawn_wakes_a_sleeping_runner() {
         };
         let runs = executor.run(async { receiver.recv().await.unwrap() });
         assert_eq!(block_on(future::zip(runs, spawns)).0, 7);
+    }
+}
+
+/// The callback is a task of its own, and comes into the queue from outside of the runner.
+#[test]
+fn a_callback_that_is_due_wakes_a_sleeping_runner() {
+    for killed in [false, true] {
+        let executor = LocalExecutor::new();
+        let task = match killed {
+            false => executor.spawn(async {}),
+            true => executor.spawn(pending()),
+        };
+        assert!(executor.try_tick());
+        let (sender, receiver) = async_channel::bounded(1);
+        let ends = async {
+            // The runner has gone to sleep when this goes on.
+            yield_now().await;
+            task.on_done(move |_| sender.try_send(7).unwrap()).unwrap();
+            if killed {
+                task.kill().unwrap();
+            }
+            task
+        };
+        let runs = executor.run(async { receiver.recv().await.unwrap() });
+        assert_eq!(block_on(future::zip(runs, ends)).0, 7);
     }
 }
 
