@@ -90,7 +90,8 @@ impl DebugOptions {
     ///
     /// let executor = LocalExecutor::new();
     /// executor.set_debug(Some(DebugOptions::new().backtraces(false)));
-    /// let task = executor.spawn(std::future::pending::<()>());
+    /// let (sender, receiver) = async_channel::bounded::<()>(1);
+    /// let task = executor.spawn(async move { receiver.recv().await });
     /// executor.try_tick();
     /// assert!(executor.task_dump().tasks()[0].waits_at().is_none());
     /// # executor.set_debug(None);

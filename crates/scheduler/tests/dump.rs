@@ -268,3 +268,26 @@ fn a_slot_that_is_used_again_has_a_record_of_its_own() {
     run_dry(&executor);
     drop(task);
 }
+
+#[test]
+fn without_backtraces_nothing_tells_where_a_task_waits() {
+    for taken in [true, false] {
+        let reports = Rc::new(Cell::new(0));
+        let count = Rc::clone(&reports);
+        let executor = LocalExecutor::new();
+        executor.set_debug(Some(
+            DebugOptions::new()
+                .hook(move |_| count.set(count.get() + 1))
+                .backtraces(taken),
+        ));
+        let (_sender, receiver) = async_channel::unbounded::<()>();
+        let task = executor.spawn(outer(receiver));
+        run_dry(&executor);
+        assert_eq!(executor.task_dump().tasks()[0].waits_at().is_some(), taken);
+
+        // The other options are as they were.
+        drop(task);
+        run_dry(&executor);
+        assert_eq!(reports.get(), 1);
+    }
+}

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
 use corokit_core::{Position, TaskState};
-use corokit_scheduler::LocalExecutor;
+use corokit_scheduler::{LocalExecutor, TaskExt};
 use futures_lite::future::{self, block_on, poll_once, yield_now};
 
 /// Counts how often it is woken.
@@ -249,6 +249,58 @@ fn a_spawn_wakes_a_sleeping_runner() {
     }
 }
 
+/// A foreign loop and three runners sleep, and one of the runners is dropped.
+#[test]
+fn a_runner_that_goes_takes_no_other_out_of_the_list_of_sleepers() {
+    for gone in 0..3 {
+        let executor = LocalExecutor::new();
+        let counts: [Arc<Count>; 4] = Default::default();
+        let wakers = counts
+            .each_ref()
+            .map(|count| Waker::from(Arc::clone(count)));
+        let mut host = Context::from_waker(&wakers[3]);
+        assert!(executor.poll_ready(&mut host).is_pending());
+        let mut runners = [0, 1, 2].map(|index: usize| {
+            let mut runner = Box::pin(executor.run(pending::<()>()));
+            let mut cx = Context::from_waker(&wakers[index]);
+            assert!(runner.as_mut().poll(&mut cx).is_pending());
+            Some(runner)
+        });
+        runners[gone] = None;
+        assert_eq!(counts.each_ref().map(|count| count.take()), [0; 4]);
+
+        executor.spawn(async {}).detach();
+        let mut expected = [1; 4];
+        expected[gone] = 0;
+        assert_eq!(counts.each_ref().map(|count| count.take()), expected);
+    }
+}
+
+/// The callback is a task of its own, and comes into the queue from outside of the runner.
+#[test]
+fn a_callback_that_is_due_wakes_a_sleeping_runner() {
+    for killed in [false, true] {
+        let executor = LocalExecutor::new();
+        let task = match killed {
+            false => executor.spawn(async {}),
+            true => executor.spawn(pending()),
+        };
+        assert!(executor.try_tick());
+        let (sender, receiver) = async_channel::bounded(1);
+        let ends = async {
+            // The runner has gone to sleep when this goes on.
+            yield_now().await;
+            task.on_done(move |_| sender.try_send(7).unwrap()).unwrap();
+            if killed {
+                task.kill().unwrap();
+            }
+            task.detach();
+        };
+        let runs = executor.run(async { receiver.recv().await.unwrap() });
+        assert_eq!(block_on(future::zip(runs, ends)).0, 7);
+    }
+}
+
 /// One runner's waker panics: the others are woken all the same.
 #[test]
 fn a_panicking_waker_does_not_silence_the_others() {
@@ -258,27 +310,25 @@ fn a_panicking_waker_does_not_silence_the_others() {
             panic!("woken");
         }
     }
-    let executor = LocalExecutor::new();
-    let mut runs: Vec<_> = (0..3)
-        .map(|_| Box::pin(executor.run(pending::<()>())))
-        .collect();
-    let counts: Vec<_> = (0..3).map(|_| Arc::new(Count::default())).collect();
-    for (index, run) in runs.iter_mut().enumerate() {
-        let waker = match index {
-            1 => Waker::from(Arc::new(Panics)),
-            _ => Waker::from(Arc::clone(&counts[index])),
-        };
-        assert!(
-            run.as_mut()
-                .poll(&mut Context::from_waker(&waker))
-                .is_pending()
-        );
+    for panics in 0..3 {
+        let executor = LocalExecutor::new();
+        let mut runs = [0, 1, 2].map(|_| Box::pin(executor.run(pending::<()>())));
+        let counts: [Arc<Count>; 3] = Default::default();
+        for (index, run) in runs.iter_mut().enumerate() {
+            let waker = match index == panics {
+                true => Waker::from(Arc::new(Panics)),
+                false => Waker::from(Arc::clone(&counts[index])),
+            };
+            let mut cx = Context::from_waker(&waker);
+            assert!(run.as_mut().poll(&mut cx).is_pending());
+        }
+        let spawns = AssertUnwindSafe(|| executor.spawn(async {}).detach());
+        assert!(catch_unwind(spawns).is_err());
+        let mut expected = [1; 3];
+        expected[panics] = 0;
+        assert_eq!(counts.each_ref().map(|count| count.take()), expected);
+        assert_eq!(executor.ready_len(), 1);
     }
-    let spawns = AssertUnwindSafe(|| executor.spawn(async {}).detach());
-    assert!(catch_unwind(spawns).is_err());
-    let woken: Vec<_> = counts.iter().map(|count| count.take()).collect();
-    assert_eq!(woken, [1, 0, 1]);
-    assert_eq!(executor.ready_len(), 1);
 }
 
 /// Nothing runs between a switch and its target, also if the target is another runner's future.
