@@ -42,6 +42,7 @@ macro_rules! pages {
 struct Readme;
 
 pages! {
+    tutorial: "tutorial.md",
     colours: "colours.md",
     asyncio: "asyncio.md",
     introduction: "introduction.md",
