@@ -4,6 +4,9 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(test)]
+use std::collections::BTreeSet;
+
 /// Makes a module of each page.
 macro_rules! pages {
     ($($name:ident: $file:literal),* $(,)?) => {
@@ -35,6 +38,57 @@ macro_rules! pages {
     };
 }
 
+#[doc = include_str!("paths.md")]
+pub mod paths {}
+
+/// Every path of the tables of `from` is one of those that rustdoc resolves, and the other way round.
+#[test]
+fn the_tables_name_what_there_is() {
+    let tables = [
+        include_str!("src/from/a-sync.md"),
+        include_str!("src/from/async-utils.md"),
+        include_str!("src/from/asyncio.md"),
+        include_str!("src/from/asynkit.md"),
+    ];
+    let named: BTreeSet<&str> = tables.iter().flat_map(|table| paths_in(table)).collect();
+    let resolved: BTreeSet<&str> = include_str!("paths.md")
+        .lines()
+        .filter_map(|line| line.strip_prefix("- [`corokit::")?.strip_suffix("`]"))
+        .collect();
+    assert!(named.len() > 200, "{}", named.len());
+    let missing: Vec<_> = named.difference(&resolved).collect();
+    let unused: Vec<_> = resolved.difference(&named).collect();
+    assert!(missing.is_empty(), "not in docs/paths.md: {missing:?}");
+    assert!(
+        unused.is_empty(),
+        "in docs/paths.md, but in no table: {unused:?}"
+    );
+}
+
+/// What stands between back quotes, and is a path from one of the facade's modules.
+#[cfg(test)]
+fn paths_in(text: &str) -> impl Iterator<Item = &str> {
+    const MODULES: [&str; 10] = [
+        "bg_utils",
+        "core",
+        "coro_start",
+        "lab",
+        "monitor",
+        "parallel_serial",
+        "priority",
+        "sched_loop",
+        "scheduler",
+        "sync_bridge",
+    ];
+    let is_path = |quoted: &&str| {
+        let first = quoted.split_once("::").map(|(module, _)| module);
+        let plain = |c: char| c == '_' || c == ':' || c.is_ascii_alphanumeric();
+        first.is_some_and(|module| MODULES.contains(&module)) && quoted.chars().all(plain)
+    };
+    // The odd pieces are those between two quotes: no table has blocks of code.
+    text.split('`').skip(1).step_by(2).filter(is_path)
+}
+
 /// Compiles and runs the examples of the README.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
@@ -49,6 +103,10 @@ pages! {
     groups: "groups.md",
     order: "order.md",
     eager: "eager.md",
+    from_a_sync: "from/a-sync.md",
+    from_async_utils: "from/async-utils.md",
+    from_asyncio: "from/asyncio.md",
+    from_asynkit: "from/asynkit.md",
     coroutines: "coroutines.md",
     inspect: "inspect.md",
     interrupts: "interrupts.md",
