@@ -65,6 +65,39 @@ fn the_tables_name_what_there_is() {
     );
 }
 
+/// The map of the crates says which of them each stands on, and the manifests say the same.
+#[test]
+fn the_map_of_the_crates_is_true() {
+    let mut crates = 0;
+    for row in include_str!("src/architecture.md").lines() {
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        let [_, name, stands_on, _, _, _] = cells[..] else {
+            continue;
+        };
+        let Some(name) = name
+            .strip_prefix('`')
+            .and_then(|name| name.strip_suffix('`'))
+        else {
+            continue;
+        };
+        let file = format!("{}/../crates/{name}/Cargo.toml", env!("CARGO_MANIFEST_DIR"));
+        let manifest = std::fs::read_to_string(file).unwrap();
+        let mut used = BTreeSet::new();
+        let mut counts = false;
+        for line in manifest.lines() {
+            if line.starts_with('[') {
+                counts = line.ends_with("dependencies]") && !line.contains("dev-");
+            } else if let (true, Some(line)) = (counts, line.strip_prefix("corokit-")) {
+                used.extend(line.split(['.', ' ']).next());
+            }
+        }
+        let said: BTreeSet<&str> = stands_on.split('`').skip(1).step_by(2).collect();
+        assert_eq!(said, used, "{name}");
+        crates += 1;
+    }
+    assert_eq!(crates, 10);
+}
+
 /// What stands between back quotes, and is a path from one of the facade's modules.
 #[cfg(test)]
 fn paths_in(text: &str) -> impl Iterator<Item = &str> {
@@ -97,6 +130,7 @@ struct Readme;
 pages! {
     tutorial: "tutorial.md",
     colours: "colours.md",
+    architecture: "architecture.md",
     asyncio: "asyncio.md",
     introduction: "introduction.md",
     caches: "caches.md",
@@ -117,11 +151,13 @@ pages! {
     parallel: "parallel.md",
     priority: "priority.md",
     python: "python.md",
+    performance: "performance.md",
     recipe_host_loop: "recipes/host-loop.md",
     recipe_shutdown: "recipes/shutdown.md",
     recipe_tests: "recipes/tests.md",
     recipe_two_colours: "recipes/two-colours.md",
     recipe_web_service: "recipes/web-service.md",
+    reliability: "reliability.md",
     services: "services.md",
     sync_bridge: "sync-bridge.md",
 }
