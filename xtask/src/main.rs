@@ -15,6 +15,7 @@ mod ci;
 mod conformance;
 mod failure;
 mod instructions;
+mod links;
 mod process;
 mod provision;
 mod report;
