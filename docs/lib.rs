@@ -132,6 +132,7 @@ pages! {
     colours: "colours.md",
     architecture: "architecture.md",
     asyncio: "asyncio.md",
+    asynkit: "asynkit.md",
     introduction: "introduction.md",
     caches: "caches.md",
     groups: "groups.md",
