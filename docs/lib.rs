@@ -148,6 +148,7 @@ pages! {
     monitor: "monitor.md",
     generator: "generator.md",
     kv: "kv.md",
+    event_loop: "loop.md",
     lab: "lab.md",
     parallel: "parallel.md",
     priority: "priority.md",
