@@ -4,6 +4,9 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(test)]
+use std::collections::BTreeSet;
+
 /// Makes a module of each page.
 macro_rules! pages {
     ($($name:ident: $file:literal),* $(,)?) => {
@@ -15,25 +18,108 @@ macro_rules! pages {
         #[test]
         fn every_page_is_in_the_summary_and_every_file_is_a_page() {
             let summary = include_str!("src/SUMMARY.md");
-            let mut pages = vec!["SUMMARY.md", "images"];
+            let mut pages = vec!["SUMMARY.md".to_owned()];
             let mut texts = String::new();
             $(
                 texts += include_str!(concat!("src/", $file));
                 assert!(summary.contains(concat!("(", $file, ")")), "{} is not in SUMMARY.md", $file);
-                pages.push($file);
+                pages.push($file.to_owned());
             )*
-            let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src");
-            for entry in std::fs::read_dir(folder).unwrap() {
-                let name = entry.unwrap().file_name();
-                assert!(pages.iter().any(|page| name == *page), "{name:?} is not a page of the guide");
-            }
-            for entry in std::fs::read_dir(format!("{folder}/images")).unwrap() {
-                let name = entry.unwrap().file_name();
-                let shown = format!("(images/{})", name.to_string_lossy());
-                assert!(texts.contains(&shown), "no page shows {name:?}");
+            for file in files() {
+                match file.strip_prefix("images/") {
+                    Some(image) => {
+                        let shown = format!("images/{image})");
+                        assert!(texts.contains(&shown), "no page shows {image}");
+                    }
+                    None => assert!(pages.contains(&file), "{file} is not a page of the guide"),
+                }
             }
         }
     };
+}
+
+#[doc = include_str!("paths.md")]
+pub mod paths {}
+
+/// Every path of the tables of `from` is one of those that rustdoc resolves, and the other way round.
+#[test]
+fn the_tables_name_what_there_is() {
+    let tables = [
+        include_str!("src/from/a-sync.md"),
+        include_str!("src/from/async-utils.md"),
+        include_str!("src/from/asyncio.md"),
+        include_str!("src/from/asynkit.md"),
+    ];
+    let named: BTreeSet<&str> = tables.iter().flat_map(|table| paths_in(table)).collect();
+    let resolved: BTreeSet<&str> = include_str!("paths.md")
+        .lines()
+        .filter_map(|line| line.strip_prefix("- [`corokit::")?.strip_suffix("`]"))
+        .collect();
+    assert!(named.len() > 200, "{}", named.len());
+    let missing: Vec<_> = named.difference(&resolved).collect();
+    let unused: Vec<_> = resolved.difference(&named).collect();
+    assert!(missing.is_empty(), "not in docs/paths.md: {missing:?}");
+    assert!(
+        unused.is_empty(),
+        "in docs/paths.md, but in no table: {unused:?}"
+    );
+}
+
+/// The map of the crates says which of them each stands on, and the manifests say the same.
+#[test]
+fn the_map_of_the_crates_is_true() {
+    let mut crates = 0;
+    for row in include_str!("src/architecture.md").lines() {
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        let [_, name, stands_on, _, _, _] = cells[..] else {
+            continue;
+        };
+        let Some(name) = name
+            .strip_prefix('`')
+            .and_then(|name| name.strip_suffix('`'))
+        else {
+            continue;
+        };
+        let file = format!("{}/../crates/{name}/Cargo.toml", env!("CARGO_MANIFEST_DIR"));
+        let manifest = std::fs::read_to_string(file).unwrap();
+        let mut used = BTreeSet::new();
+        let mut counts = false;
+        for line in manifest.lines() {
+            if line.starts_with('[') {
+                counts = line.ends_with("dependencies]") && !line.contains("dev-");
+            } else if let (true, Some(line)) = (counts, line.strip_prefix("corokit-")) {
+                used.extend(line.split(['.', ' ']).next());
+            }
+        }
+        let said: BTreeSet<&str> = stands_on.split('`').skip(1).step_by(2).collect();
+        assert_eq!(said, used, "{name}");
+        crates += 1;
+    }
+    assert_eq!(crates, 10);
+}
+
+/// What stands between back quotes, and is a path from one of the facade's modules.
+#[cfg(test)]
+fn paths_in(text: &str) -> impl Iterator<Item = &str> {
+    const MODULES: [&str; 10] = [
+        "bg_utils",
+        "core",
+        "coro_start",
+        "lab",
+        "monitor",
+        "parallel_serial",
+        "priority",
+        "sched_loop",
+        "scheduler",
+        "sync_bridge",
+    ];
+    let is_path = |quoted: &&str| {
+        let first = quoted.split_once("::").map(|(module, _)| module);
+        let plain = |c: char| c == '_' || c == ':' || c.is_ascii_alphanumeric();
+        first.is_some_and(|module| MODULES.contains(&module)) && quoted.chars().all(plain)
+    };
+    // The odd pieces are those between two quotes: no table has blocks of code.
+    text.split('`').skip(1).step_by(2).filter(is_path)
 }
 
 /// Compiles and runs the examples of the README.
@@ -42,23 +128,58 @@ macro_rules! pages {
 struct Readme;
 
 pages! {
+    tutorial: "tutorial.md",
     colours: "colours.md",
+    architecture: "architecture.md",
     asyncio: "asyncio.md",
+    asynkit: "asynkit.md",
     introduction: "introduction.md",
     caches: "caches.md",
     groups: "groups.md",
     order: "order.md",
     eager: "eager.md",
+    from_a_sync: "from/a-sync.md",
+    from_async_utils: "from/async-utils.md",
+    from_asyncio: "from/asyncio.md",
+    from_asynkit: "from/asynkit.md",
     coroutines: "coroutines.md",
     inspect: "inspect.md",
     interrupts: "interrupts.md",
     monitor: "monitor.md",
     generator: "generator.md",
     kv: "kv.md",
+    event_loop: "loop.md",
     lab: "lab.md",
     parallel: "parallel.md",
     priority: "priority.md",
     python: "python.md",
+    performance: "performance.md",
+    recipe_host_loop: "recipes/host-loop.md",
+    recipe_shutdown: "recipes/shutdown.md",
+    recipe_tests: "recipes/tests.md",
+    recipe_two_colours: "recipes/two-colours.md",
+    recipe_web_service: "recipes/web-service.md",
+    reliability: "reliability.md",
     services: "services.md",
     sync_bridge: "sync-bridge.md",
+}
+
+/// The files below `src`, by their paths from there.
+#[cfg(test)]
+fn files() -> Vec<String> {
+    let root = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src"));
+    let (mut folders, mut files) = (vec![root.to_owned()], Vec::new());
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let file = path.strip_prefix(root).unwrap();
+            let parts: Vec<_> = file.iter().map(|part| part.to_str().unwrap()).collect();
+            files.push(parts.join("/"));
+        }
+    }
+    files
 }

@@ -19,6 +19,7 @@ mod conformance;
 mod costs;
 mod failure;
 mod instructions;
+mod links;
 mod process;
 mod provision;
 mod readmes;

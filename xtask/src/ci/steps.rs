@@ -8,7 +8,7 @@ use crate::process::{cargo, cargo_of, on_path, read, run, run_and_read};
 use crate::provision;
 use crate::report::{self, Tally};
 use crate::workspace::{Package, Workspace, host};
-use crate::{conformance, instructions};
+use crate::{conformance, instructions, links};
 
 use super::msrv;
 
@@ -25,6 +25,11 @@ pub(super) const STEPS: [Step; 13] = [
         name: "fmt",
         what: "the code is formatted",
         run: fmt,
+    },
+    Step {
+        name: "links",
+        what: "the links between the Markdown files lead somewhere",
+        run: links,
     },
     Step {
         name: "clippy",
@@ -90,6 +95,11 @@ pub(super) const STEPS: [Step; 13] = [
 
 fn fmt(_: &Workspace) -> Result<Option<Tally>> {
     run(cargo().args(["fmt", "--all", "--check"]))?;
+    Ok(None)
+}
+
+fn links(workspace: &Workspace) -> Result<Option<Tally>> {
+    links::check(&workspace.root)?;
     Ok(None)
 }
 
