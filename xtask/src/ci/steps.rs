@@ -20,7 +20,7 @@ pub(super) struct Step {
 }
 
 /// Every step, in the order in which they run: what fails often and fast comes first.
-pub(super) const STEPS: [Step; 13] = [
+pub(super) const STEPS: &[Step] = &[
     Step {
         name: "fmt",
         what: "the code is formatted",
