@@ -29,10 +29,11 @@
 //!
 //! Source: `async_utils.scheduler`, whose tasks the program runs itself.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::SystemTime;
 
 use crate::Closed;
@@ -49,8 +50,8 @@ pub use chrono;
 pub use croner::errors::CronError;
 pub use job::{Job, Missed, Run};
 
-/// Names a job of a [`Runner`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// Names a job of a [`Runner`]. Ascending: a job that was added later has a greater one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct JobId(u64);
 
 /// Runs jobs at their times: see the [module](self).
@@ -67,7 +68,7 @@ struct Shared {
 }
 
 struct Jobs {
-    jobs: HashMap<JobId, Planned>,
+    jobs: BTreeMap<JobId, Planned>,
     latest: u64,
     handles: usize,
 }
@@ -87,7 +88,7 @@ impl Runner {
     /// with each run that is due.
     ///
     /// The driver completes when the runner is closed, or when its last handle has been dropped and
-    /// no job is left.
+    /// no job is left. If it is dropped before, the runner is closed.
     ///
     /// # Examples
     ///
@@ -138,12 +139,12 @@ impl Runner {
         let shared = Arc::new(Shared {
             scheduler,
             jobs: Mutex::new(Jobs {
-                jobs: HashMap::new(),
+                jobs: BTreeMap::new(),
                 latest: 0,
                 handles: 1,
             }),
         });
-        let driver = drive(Arc::clone(&shared), spawn);
+        let driver = drive(Driving(Arc::clone(&shared)), spawn);
         (Runner { shared }, driver)
     }
 
@@ -151,7 +152,7 @@ impl Runner {
     ///
     /// # Errors
     ///
-    /// [`Closed`] with the job, if the runner has been closed.
+    /// [`Closed`] with the job, if the runner has been closed, or its driver dropped.
     ///
     /// # Examples
     ///
@@ -184,8 +185,11 @@ impl Runner {
             true => Ok(id),
             false => {
                 let planned = lock(&self.shared.jobs).jobs.remove(&id);
-                let job = planned.and_then(|planned| planned.job);
-                Err(Closed(job.expect("nobody knows of it yet")))
+                match planned.and_then(|planned| planned.job) {
+                    Some(job) => Err(Closed(job)),
+                    // Whoever closed the runner meanwhile has found it there, and dropped it.
+                    None => Ok(id),
+                }
             }
         }
     }
@@ -271,10 +275,7 @@ impl Runner {
     /// futures_lite::future::block_on(driver);
     /// ```
     pub fn close(&self) -> bool {
-        let closed = self.shared.scheduler.close();
-        let jobs = std::mem::take(&mut lock(&self.shared.jobs).jobs);
-        drop(jobs);
-        closed
+        self.shared.close()
     }
 }
 
@@ -303,6 +304,13 @@ impl fmt::Debug for Runner {
 }
 
 impl Shared {
+    fn close(&self) -> bool {
+        let closed = self.scheduler.close();
+        let jobs = std::mem::take(&mut lock(&self.jobs).jobs);
+        drop(jobs);
+        closed
+    }
+
     /// Puts a job's next run into the scheduler. Returns `false` if that is closed.
     fn plan(&self, id: JobId, due: Due, round: u64) -> bool {
         let inserted = match due {
@@ -365,8 +373,22 @@ impl Shared {
     }
 }
 
-async fn drive<S: FnMut(Run)>(shared: Arc<Shared>, mut spawn: S) {
+/// Closes the runner when its driver is gone: what is added then would never run.
+struct Driving(Arc<Shared>);
+
+impl Drop for Driving {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+/// How many jobs are looked at in a poll at most; then others have their turn.
+const AT_ONCE: usize = 64;
+
+async fn drive<S: FnMut(Run)>(driving: Driving, mut spawn: S) {
+    let shared = &*driving.0;
     shared.close_if_done();
+    let mut at_once = 0;
     while let Some((_, id)) = shared.scheduler.next().await {
         let Some((mut job, due)) = shared.take(id) else {
             continue;
@@ -378,5 +400,24 @@ async fn drive<S: FnMut(Run)>(shared: Arc<Shared>, mut spawn: S) {
             spawn(run);
         }
         shared.close_if_done();
+        at_once += 1;
+        if at_once == AT_ONCE {
+            // Jobs with a short period are due again before one has looked.
+            at_once = 0;
+            give_way().await;
+        }
     }
+}
+
+/// Lets other tasks run once.
+async fn give_way() {
+    let mut polled = false;
+    poll_fn(|cx| {
+        if std::mem::replace(&mut polled, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
