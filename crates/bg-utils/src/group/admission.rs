@@ -8,7 +8,9 @@ use std::task::Waker;
 /// Wakers go in cloned and come out to be woken or dropped without a lock.
 pub(super) struct Admission {
     /// Nothing if there is no limit.
-    free: Option<usize>,
+    limit: Option<usize>,
+    /// How many places are taken, those that were granted among them.
+    taken: usize,
     /// Those who wait, by ascending number. The first `granted` of them have a place and do not know
     /// it yet.
     line: VecDeque<(u64, Option<Waker>)>,
@@ -19,28 +21,35 @@ pub(super) struct Admission {
 impl Admission {
     pub(super) fn new() -> Self {
         Admission {
-            free: None,
+            limit: None,
+            taken: 0,
             line: VecDeque::new(),
             granted: 0,
             next: 0,
         }
     }
 
-    pub(super) fn set_limit(&mut self, limit: usize) {
-        self.free = Some(limit);
+    /// Sets how many places there are. Those that are taken count. Returns the wakers of those to
+    /// whom one passes now.
+    pub(super) fn set_limit(&mut self, limit: usize) -> Vec<Waker> {
+        self.limit = Some(limit);
+        let mut admitted = Vec::new();
+        while self.has_room() && self.granted < self.line.len() {
+            admitted.extend(self.grant());
+        }
+        admitted
+    }
+
+    fn has_room(&self) -> bool {
+        self.limit.is_none_or(|limit| self.taken < limit)
     }
 
     /// Takes a place, if there is one. While anybody waits there is none: a place that becomes free
     /// goes to the first in line.
     pub(super) fn try_enter(&mut self) -> bool {
-        match &mut self.free {
-            None => true,
-            Some(0) => false,
-            Some(free) => {
-                *free -= 1;
-                true
-            }
-        }
+        let enters = self.has_room();
+        self.taken += usize::from(enters);
+        enters
     }
 
     /// Joins the line.
@@ -77,17 +86,19 @@ impl Admission {
 
     /// Gives a place back, and returns the waker of the waiter to whom it passes.
     pub(super) fn release(&mut self) -> Option<Waker> {
-        let free = self.free.as_mut()?;
-        match self.line.get_mut(self.granted) {
-            Some((_, waker)) => {
-                self.granted += 1;
-                waker.take()
-            }
-            None => {
-                *free += 1;
-                None
-            }
+        self.taken -= 1;
+        self.grant()
+    }
+
+    /// Grants a place to the first in line who has none, if there is one for it.
+    fn grant(&mut self) -> Option<Waker> {
+        if !self.has_room() {
+            return None;
         }
+        let (_, waker) = self.line.get_mut(self.granted)?;
+        self.granted += 1;
+        self.taken += 1;
+        waker.take()
     }
 
     /// Returns the wakers of all who wait. They stay in line.

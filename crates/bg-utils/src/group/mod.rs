@@ -441,7 +441,7 @@ impl<'s, 'ex, T, K: Kind<'s, 'ex>> Group<'s, 'ex, T, K> {
     }
 
     /// Bounds the number of children that are running: [`spawn`](Group::spawn) waits for one to
-    /// end.
+    /// end. Those that are running already count.
     ///
     /// # Panics
     ///

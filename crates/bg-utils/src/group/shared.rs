@@ -44,7 +44,8 @@ impl<T> Shared<T> {
     }
 
     pub(super) fn set_limit(&self, limit: usize) {
-        self.lock().admission.set_limit(limit);
+        let admitted = self.lock().admission.set_limit(limit);
+        admitted.into_iter().for_each(Waker::wake);
     }
 
     pub(super) fn running(&self) -> usize {
