@@ -32,7 +32,7 @@ impl fmt::Display for Id {
 pub enum Failure {
     /// It was cancelled: by the group, or because its executor has dropped it.
     Cancelled,
-    /// It has panicked, with this payload.
+    /// It has panicked, with this payload: in a poll, or when it was dropped after the last one.
     Panicked(Box<dyn Any + Send>),
 }
 
@@ -167,7 +167,13 @@ impl<T, F: Future<Output = T>> Future for Child<T, F> {
                 Err(payload) => Err(Failure::Panicked(payload)),
             }
         };
-        this.future.set(None);
+        // A destructor that panics is the child's affair as well.
+        let outcome = match catch_unwind(AssertUnwindSafe(|| this.future.set(None))) {
+            Err(payload) if !matches!(outcome, Err(Failure::Panicked(_))) => {
+                Err(Failure::Panicked(payload))
+            }
+            _ => outcome,
+        };
         this.ticket.report(outcome);
         Poll::Ready(())
     }
