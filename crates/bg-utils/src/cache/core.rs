@@ -51,16 +51,11 @@ pub(super) enum Look<R: Deref<Target: Hangar>, V> {
 }
 
 /// What a key has come to for who looks ahead.
-pub(super) enum Ahead<R: Deref<Target: Hangar>, V, W> {
+pub(super) enum Ahead<R: Deref<Target: Hangar>, V> {
     /// The value is there.
     Hit(V),
     /// There are two places in a flight.
-    Miss {
-        handle: Seat<R>,
-        driver: Seat<R>,
-        /// The work, unless it was left with the flight.
-        work: Option<W>,
-    },
+    Miss { handle: Seat<R>, driver: Seat<R> },
 }
 
 impl<K, V, E, W> Shard<K, V, E, W>
@@ -231,8 +226,8 @@ where
     }
 
     /// Returns the value of a key, or else two places in a flight, neither of which drives it as yet.
-    /// The work is left with the flight if that has none; otherwise it comes back.
-    pub(super) fn look_ahead<R>(this: R, key: K, work: W) -> Ahead<R, Result<V, E>, W>
+    /// The work is left with the flight.
+    pub(super) fn look_ahead<R>(this: R, key: K, work: W) -> Ahead<R, Result<V, E>>
     where
         R: Deref<Target = Self> + Clone,
     {
@@ -257,7 +252,6 @@ where
         Ahead::Miss {
             handle: Seat::joined(this.clone(), hash, Arc::clone(&cell)),
             driver: Seat::joined(this, hash, cell),
-            work,
         }
     }
 

@@ -30,7 +30,8 @@
 //!   goes on with the same one, and nothing is done twice. Neither a cancellation nor a panic is
 //!   ever shared.
 //! - **Order**: the line is first in, first out. A caller that is polled while nobody drives does so,
-//!   even if another has been woken to: whoever is not polled holds up nobody.
+//!   even if another has been woken to: whoever has been woken, and is polled late, holds up nobody
+//!   who is polled. A driver that is never polled again, and not dropped either, holds up all.
 //! - **Threads**: callers may be tasks of any executors, on any threads.
 //! - **Locks**: keys are compared under a lock: `Eq` must not use the flight. Wakers, values, keys
 //!   and futures are run, cloned and dropped without one.
