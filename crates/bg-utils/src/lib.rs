@@ -43,7 +43,12 @@ pub mod cache;
 #[cfg(feature = "time")]
 #[allow(dead_code, unused_imports, reason = "each module uses a part of it")]
 mod clock;
-#[cfg(any(feature = "batcher", feature = "loop-thread", feature = "scheduler"))]
+#[cfg(any(
+    feature = "batcher",
+    feature = "group",
+    feature = "loop-thread",
+    feature = "scheduler"
+))]
 mod closed;
 #[cfg(feature = "flight")]
 pub mod flight;
@@ -73,6 +78,8 @@ pub mod shutdown;
 #[cfg(any(
     feature = "line",
     feature = "batcher",
+    feature = "flight",
+    feature = "group",
     feature = "loop-thread",
     feature = "shutdown"
 ))]
@@ -80,7 +87,12 @@ mod sync;
 #[cfg(feature = "time")]
 mod timed_out;
 
-#[cfg(any(feature = "batcher", feature = "loop-thread", feature = "scheduler"))]
+#[cfg(any(
+    feature = "batcher",
+    feature = "group",
+    feature = "loop-thread",
+    feature = "scheduler"
+))]
 pub use closed::Closed;
 #[cfg(feature = "time")]
 pub use timed_out::TimedOut;

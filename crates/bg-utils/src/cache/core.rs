@@ -10,12 +10,9 @@ use std::time::Instant;
 use corokit_core::time;
 
 use super::builder::{ErrorPolicy, Settings};
-use crate::flight::sync::{Mutex, MutexGuard, lock};
 use crate::flight::{Cell, Flights, Hangar, Joined, Seat};
-use crate::lru::{Class, Lifetime, Store};
-
-/// How many entries that have expired go with each one that comes: more than come in by it.
-const EACH: usize = 2;
+use crate::lru::{Class, EACH, Lifetime, Store};
+use crate::sync::{Mutex, MutexGuard, lock};
 
 pub(super) struct Core<K, V, E, S, W> {
     /// A power of two of them. Each has the keys with certain hashes.

@@ -18,7 +18,8 @@ use std::mem;
 use std::task::Waker;
 
 use super::line::Line;
-use super::sync::{Mutex, Once, lock};
+use super::once::Once;
+use crate::sync::{Mutex, lock};
 
 /// What the callers of one flight share: `V` is the outcome, `W` is work that outlives its callers.
 pub(crate) struct Cell<V, W> {

@@ -41,8 +41,8 @@ mod line;
 #[cfg(all(test, loom))]
 mod loom_tests;
 mod nested;
+mod once;
 mod seat;
-pub(crate) mod sync;
 mod table;
 
 use std::borrow::Borrow;
@@ -54,9 +54,10 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
+use crate::sync::{Mutex, lock};
+
 pub(crate) use cell::Cell;
 pub(crate) use seat::{Hangar, Seat};
-use sync::{Mutex, lock};
 pub(crate) use table::{Flights, Joined};
 
 /// A future that outlives those who poll it.

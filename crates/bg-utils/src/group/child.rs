@@ -7,12 +7,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use pin_project_lite::pin_project;
 
 use super::shared::Shared;
+use crate::sync::{Mutex, lock};
 
 /// Names a child of a group. Ascending: a child that was spawned later has a greater one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -98,11 +98,7 @@ impl Stop {
     /// Asks the child to end.
     pub(super) fn stop(&self) {
         self.stopped.store(true, Ordering::SeqCst);
-        let waker = self
-            .waker
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let waker = lock(&self.waker).take();
         if let Some(waker) = waker {
             waker.wake();
         }
@@ -110,7 +106,7 @@ impl Stop {
 
     /// Returns whether the child is to end, and has it woken when it is.
     fn poll(&self, cx: &Context<'_>) -> bool {
-        let mut place = self.waker.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut place = lock(&self.waker);
         let known = place
             .as_ref()
             .is_some_and(|waker| waker.will_wake(cx.waker()));
@@ -118,7 +114,7 @@ impl Stop {
         if !known {
             // Cloned and dropped without the lock: wakers are code of others.
             let waker = cx.waker().clone();
-            place = self.waker.lock().unwrap_or_else(PoisonError::into_inner);
+            place = lock(&self.waker);
             let old = place.replace(waker);
             drop(place);
             drop(old);

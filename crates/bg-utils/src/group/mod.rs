@@ -56,6 +56,7 @@ use std::time::{Duration, Instant};
 use corokit_core::time;
 use futures_core::Stream;
 
+pub use crate::Closed;
 pub use child::{Failure, Finished, Id};
 pub use kind::{AnyChild, Kind, Local, LocalChild, Sendable};
 pub use map::{Map, MapConcurrent, MapOrdered};
@@ -122,10 +123,6 @@ pub struct Handle<'s, 'ex, T, K: Kind<'s, 'ex> = Sendable> {
     spawner: Arc<K::Spawner>,
 }
 
-/// The group is closed; this is the future that was to be spawned.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Closed<F>(pub F);
-
 /// Why a future was not spawned. It comes back.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -150,20 +147,6 @@ impl<F> Refused<F> {
         }
     }
 }
-
-impl<F> fmt::Debug for Closed<F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Closed(..)")
-    }
-}
-
-impl<F> fmt::Display for Closed<F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the group is closed")
-    }
-}
-
-impl<F> std::error::Error for Closed<F> {}
 
 impl<F> fmt::Debug for Refused<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
