@@ -86,6 +86,8 @@ pub mod shutdown;
 mod sync;
 #[cfg(feature = "time")]
 mod timed_out;
+#[cfg(any(feature = "loop-thread", all(feature = "runner", not(loom))))]
+mod turns;
 
 #[cfg(any(
     feature = "batcher",

@@ -9,7 +9,7 @@ use std::sync::{Arc, Barrier};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
-use corokit_bg_utils::loop_thread::{LoopThread, Main, TaskError};
+use corokit_bg_utils::loop_thread::{LoopHandle, LoopThread, Main, TaskError};
 use corokit_sched_loop::EventLoop;
 use futures_lite::future::{self, poll_once, yield_now};
 
@@ -180,6 +180,28 @@ fn all_are_cancelled_in_the_order_in_which_they_were_spawned() {
         background.cancel_all();
         assert!(dropped.into_iter().eq(0..20));
     });
+}
+
+#[test]
+fn a_main_future_that_has_much_to_spawn_lets_the_loop_run() {
+    let (sender, handles) = channel::<LoopHandle>();
+    let background = LoopThread::new("background", move |main| {
+        let handle = handles.recv().unwrap();
+        let mut spawned = 0;
+        // Each task brings another one; if that is for ever, this thread panics.
+        let spawn = |task| {
+            drop(task);
+            spawned += 1;
+            assert!(spawned < 1_000, "nothing else runs");
+            handle.spawn(async {}).unwrap().detach();
+        };
+        let mut run = Box::pin(main.run(spawn));
+        assert!(smol::block_on(poll_once(&mut run)).is_none());
+    });
+    let background = background.unwrap();
+    background.spawn(async {}).unwrap().detach();
+    sender.send(background.handle()).unwrap();
+    background.finish_blocking();
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use chrono::{
     DateTime, FixedOffset, MappedLocalTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta,
@@ -411,6 +411,44 @@ fn in_every_order_jobs_run_and_whoever_is_dropped_costs_nothing_else() {
         }
     }
     cancel_everywhere(explored);
+}
+
+/// Runs jobs one after the other, with the clock of the system.
+async fn in_turn(spawn: impl FnMut(Run)) {
+    let start = Instant::now();
+    let (runner, driver) = Runner::new(spawn);
+    let (sender, runs) = async_channel::unbounded();
+    for millis in [3, 1, 2] {
+        let sender = sender.clone();
+        let run = async move { sender.send(millis).await.unwrap() };
+        let instant = start + Duration::from_millis(millis);
+        runner.add(Job::at(instant, run)).unwrap();
+    }
+    drop((runner, sender));
+    driver.await;
+    for millis in [1, 2, 3] {
+        assert_eq!(runs.recv().await, Ok(millis));
+        assert!(start.elapsed() >= Duration::from_millis(millis));
+    }
+    assert!(runs.recv().await.is_err());
+}
+
+#[test]
+fn runs_on_smol() {
+    let executor = smol::LocalExecutor::new();
+    smol::block_on(executor.run(in_turn(|run| executor.spawn(run).detach())));
+}
+
+#[test]
+fn runs_on_tokio() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    let spawn = |run| drop(tokio::spawn(run));
+    runtime.unwrap().block_on(in_turn(spawn));
+}
+
+#[test]
+fn runs_on_corokit() {
+    corokit_sched_loop::run(in_turn(spawner()));
 }
 
 #[test]

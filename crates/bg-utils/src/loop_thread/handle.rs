@@ -14,6 +14,7 @@ use corokit_sync_bridge::waiters::{Key, WaitList};
 use super::task::{Cancel, LoopTask, Meeting, Presence, Remote};
 use crate::Closed;
 use crate::sync::{Mutex, MutexGuard, lock};
+use crate::turns::Turns;
 
 /// A task for the loop to spawn. It never leaves the loop's thread.
 pub type LocalTask = Pin<Box<dyn Future<Output = ()>>>;
@@ -362,8 +363,11 @@ impl Main {
     /// ```
     pub async fn run(self, mut spawn: impl FnMut(LocalTask)) {
         let _ = self.shared.thread.set(thread::current().id());
+        let mut turns = Turns::new();
         while let Some(parcel) = poll_fn(|cx| self.poll_next(cx)).await {
             spawn(parcel());
+            // Other threads may send as fast as this spawns.
+            turns.next().await;
         }
     }
 

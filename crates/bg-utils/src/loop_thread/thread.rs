@@ -84,6 +84,9 @@ impl LoopThread {
     /// with the loop. A task that was spawned through a handle waits for ever if it waits for this:
     /// for its own end.
     ///
+    /// In the end it blocks, as dropping the `LoopThread` does, for the poll that is in progress in
+    /// the thread.
+    ///
     /// # Panics
     ///
     /// With what the loop panicked with, if it did. Tasks that panic do not make it.

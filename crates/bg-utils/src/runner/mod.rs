@@ -31,14 +31,14 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::SystemTime;
 
 use crate::Closed;
 use crate::scheduler::{Due, Key, Scheduler};
 use crate::sync::{Mutex, lock};
+use crate::turns::Turns;
 
 #[cfg(feature = "cron")]
 mod cron;
@@ -277,6 +277,20 @@ impl Runner {
     pub fn close(&self) -> bool {
         self.shared.close()
     }
+
+    /// Returns whether it has been closed, or its driver dropped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let (runner, driver) = corokit_bg_utils::runner::Runner::new(|run| drop(run));
+    /// assert!(!runner.is_closed());
+    /// drop(driver);
+    /// assert!(runner.is_closed());
+    /// ```
+    pub fn is_closed(&self) -> bool {
+        self.shared.scheduler.is_closed()
+    }
 }
 
 impl Clone for Runner {
@@ -382,13 +396,10 @@ impl Drop for Driving {
     }
 }
 
-/// How many jobs are looked at in a poll at most; then others have their turn.
-const AT_ONCE: usize = 64;
-
 async fn drive<S: FnMut(Run)>(driving: Driving, mut spawn: S) {
     let shared = &*driving.0;
     shared.close_if_done();
-    let mut at_once = 0;
+    let mut turns = Turns::new();
     while let Some((_, id)) = shared.scheduler.next().await {
         let Some((mut job, due)) = shared.take(id) else {
             continue;
@@ -400,24 +411,7 @@ async fn drive<S: FnMut(Run)>(driving: Driving, mut spawn: S) {
             spawn(run);
         }
         shared.close_if_done();
-        at_once += 1;
-        if at_once == AT_ONCE {
-            // Jobs with a short period are due again before one has looked.
-            at_once = 0;
-            give_way().await;
-        }
+        // Jobs with a short period are due again before one has looked.
+        turns.next().await;
     }
-}
-
-/// Lets other tasks run once.
-async fn give_way() {
-    let mut polled = false;
-    poll_fn(|cx| {
-        if std::mem::replace(&mut polled, true) {
-            return Poll::Ready(());
-        }
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
 }
