@@ -52,7 +52,7 @@ mod clock;
 mod closed;
 #[cfg(feature = "flight")]
 pub mod flight;
-#[cfg(all(feature = "group", not(loom)))]
+#[cfg(feature = "group")]
 pub mod group;
 #[cfg(all(any(feature = "group", feature = "merge"), not(loom)))]
 mod guarded;

@@ -1,8 +1,12 @@
 //! The primitives under what threads share: those of std, or of loom where loom explores their
 //! orders.
 
+#[cfg(all(feature = "group", loom))]
+pub(crate) use loom::sync::atomic::AtomicBool;
 #[cfg(loom)]
 pub(crate) use loom::sync::{Mutex, MutexGuard};
+#[cfg(all(feature = "group", not(loom)))]
+pub(crate) use std::sync::atomic::AtomicBool;
 #[cfg(not(loom))]
 pub(crate) use std::sync::{Mutex, MutexGuard};
 
