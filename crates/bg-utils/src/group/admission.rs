@@ -114,3 +114,101 @@ impl Admission {
         }
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[derive(Clone, Copy, Debug)]
+    enum Step {
+        Arrive,
+        Poll(usize),
+        Leave(usize),
+        Release,
+        Limit(usize),
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let step = prop_oneof![
+            4 => Just(Step::Arrive),
+            2 => (0usize..8).prop_map(Step::Poll),
+            1 => (0usize..8).prop_map(Step::Leave),
+            3 => Just(Step::Release),
+            1 => (1usize..5).prop_map(Step::Limit),
+        ];
+        proptest::collection::vec(step, 1..60)
+    }
+
+    /// The same without any cleverness: who holds a place, and who waits, with or without one.
+    #[derive(Default)]
+    struct Naive {
+        limit: usize,
+        held: usize,
+        line: Vec<(u64, bool)>,
+    }
+
+    impl Naive {
+        fn taken(&self) -> usize {
+            self.held + self.line.iter().filter(|waiter| waiter.1).count()
+        }
+
+        /// Grants what there is, and returns how many places that were.
+        fn grant(&mut self) -> usize {
+            let room = self.limit.saturating_sub(self.taken());
+            let waiting = self.line.iter_mut().filter(|waiter| !waiter.1);
+            let granted = waiting.take(room).map(|waiter| waiter.1 = true);
+            granted.count()
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn places_go_where_a_naive_counter_has_them_go(steps in steps()) {
+            let mut admission = Admission::new();
+            let mut naive = Naive { limit: 2, ..Naive::default() };
+            prop_assert!(admission.set_limit(2).is_empty());
+            for step in steps {
+                match step {
+                    Step::Arrive if admission.try_enter() => {
+                        prop_assert!(naive.taken() < naive.limit);
+                        naive.held += 1;
+                    }
+                    Step::Arrive => {
+                        prop_assert!(naive.taken() >= naive.limit);
+                        let number = admission.join(Waker::noop().clone());
+                        naive.line.push((number, false));
+                    }
+                    Step::Poll(index) | Step::Leave(index) if index >= naive.line.len() => {}
+                    Step::Poll(index) => {
+                        let (number, granted) = naive.line[index];
+                        let polled = admission.poll(number, Waker::noop().clone());
+                        prop_assert_eq!(polled.is_ok(), granted);
+                        if granted {
+                            naive.line.remove(index);
+                            naive.held += 1;
+                        }
+                    }
+                    Step::Leave(index) => {
+                        let (number, granted) = naive.line.remove(index);
+                        let (left, passed) = admission.leave(number);
+                        prop_assert_eq!(left.is_some(), !granted);
+                        prop_assert_eq!(usize::from(passed.is_some()), naive.grant());
+                    }
+                    Step::Release if naive.held == 0 => {}
+                    Step::Release => {
+                        naive.held -= 1;
+                        let passed = admission.release();
+                        prop_assert_eq!(usize::from(passed.is_some()), naive.grant());
+                    }
+                    Step::Limit(limit) => {
+                        naive.limit = limit;
+                        prop_assert_eq!(admission.set_limit(limit).len(), naive.grant());
+                    }
+                }
+                prop_assert_eq!(admission.taken, naive.taken());
+            }
+        }
+    }
+}
