@@ -46,7 +46,11 @@ impl<F: Future> Future for Guarded<F> {
             Ok(Poll::Ready(output)) => Ok(output),
             Err(payload) => Err(payload),
         };
-        this.inner.set(None);
+        // A destructor that panics counts as well: those around are not to see it in the middle.
+        let output = match catch_unwind(AssertUnwindSafe(|| this.inner.set(None))) {
+            Err(payload) if output.is_ok() => Err(payload),
+            _ => output,
+        };
         Poll::Ready((*this.number, output))
     }
 }
@@ -65,11 +69,11 @@ impl<S: Stream> Stream for Guarded<S> {
             Ok(Poll::Pending) => Poll::Pending,
             Ok(Poll::Ready(Some(item))) => Poll::Ready(Some(Ok(item))),
             Ok(Poll::Ready(None)) => {
-                this.inner.set(None);
-                Poll::Ready(None)
+                let dropped = catch_unwind(AssertUnwindSafe(|| this.inner.set(None)));
+                Poll::Ready(dropped.err().map(Err))
             }
             Err(payload) => {
-                this.inner.set(None);
+                let _ = catch_unwind(AssertUnwindSafe(|| this.inner.set(None)));
                 Poll::Ready(Some(Err(payload)))
             }
         }

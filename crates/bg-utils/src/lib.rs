@@ -43,11 +43,16 @@ pub mod cache;
 #[cfg(feature = "time")]
 #[allow(dead_code, unused_imports, reason = "each module uses a part of it")]
 mod clock;
-#[cfg(any(feature = "batcher", feature = "loop-thread", feature = "scheduler"))]
+#[cfg(any(
+    feature = "batcher",
+    feature = "group",
+    feature = "loop-thread",
+    feature = "scheduler"
+))]
 mod closed;
 #[cfg(feature = "flight")]
 pub mod flight;
-#[cfg(all(feature = "group", not(loom)))]
+#[cfg(feature = "group")]
 pub mod group;
 #[cfg(all(any(feature = "group", feature = "merge"), not(loom)))]
 mod guarded;
@@ -73,14 +78,23 @@ pub mod shutdown;
 #[cfg(any(
     feature = "line",
     feature = "batcher",
+    feature = "flight",
+    feature = "group",
     feature = "loop-thread",
     feature = "shutdown"
 ))]
 mod sync;
 #[cfg(feature = "time")]
 mod timed_out;
+#[cfg(any(feature = "loop-thread", all(feature = "runner", not(loom))))]
+mod turns;
 
-#[cfg(any(feature = "batcher", feature = "loop-thread", feature = "scheduler"))]
+#[cfg(any(
+    feature = "batcher",
+    feature = "group",
+    feature = "loop-thread",
+    feature = "scheduler"
+))]
 pub use closed::Closed;
 #[cfg(feature = "time")]
 pub use timed_out::TimedOut;

@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
+use std::panic::AssertUnwindSafe;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
@@ -12,6 +13,7 @@ use corokit_bg_utils::Closed;
 use corokit_bg_utils::batcher::{Batch, Batcher, Builder, Failure, TryPushError, Unflushed};
 use corokit_lab::{self as lab, Lab};
 use corokit_sched_loop::{sleep, spawn};
+use futures_lite::FutureExt;
 use futures_lite::future::{self, poll_once, yield_now};
 use proptest::prelude::*;
 
@@ -255,6 +257,105 @@ fn what_fails_is_reported_with_its_items_and_the_rest_goes_on() {
         format!("{:?}", report.failed[2]),
         "FailedBatch { items: 1, reason: Panic(\"async\") }"
     );
+}
+
+#[test]
+fn a_batch_that_its_handler_keeps_is_none_of_the_later_ones() {
+    let kept = Rc::new(RefCell::new(None));
+    let keeps = Rc::clone(&kept);
+    let (batcher, driver) = Batcher::builder().max(1).build(move |batch: Batch<u32>| {
+        let kept = Rc::clone(&keeps);
+        async move {
+            match batch[0] {
+                1 => {
+                    kept.replace(Some(batch));
+                    Ok(())
+                }
+                2 => {
+                    // It comes home while the next one runs, which takes its items.
+                    drop(kept.take());
+                    batch.into_vec();
+                    Err("error")
+                }
+                _ => future::pending().await,
+            }
+        }
+    });
+    for item in 1..=3 {
+        batcher.try_push(item).unwrap();
+    }
+    let failed = Arc::new(Mutex::new(Vec::new()));
+    let fails = Arc::clone(&failed);
+    let driver = driver.on_failure(move |batch| fails.lock().unwrap().push(batch.items));
+    let mut driver = Box::pin(driver);
+    assert!(future::block_on(poll_once(&mut driver)).is_none());
+    assert_eq!(*failed.lock().unwrap(), [vec![]]);
+    drop(driver);
+    assert_eq!(batcher.take_unflushed(), [3]);
+}
+
+/// An item whose destructor panics.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("dropped");
+    }
+}
+
+#[test]
+fn code_of_others_that_panics_in_the_driver_leaves_no_flush_waiting() {
+    let quiet = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    // The one who hears of failures, and then an item that a handler has left.
+    for (ok, message) in [(false, "sink"), (true, "dropped")] {
+        let handler = move |batch: Batch<Bomb>| async move {
+            if ok {
+                return Ok(());
+            }
+            std::mem::forget(batch.into_vec());
+            Err(())
+        };
+        let (batcher, driver) = Batcher::builder().max(1).build(handler);
+        let driver = driver.on_failure(|_| panic!("sink"));
+        let mut driver = Box::pin(driver);
+        assert!(batcher.try_push(Bomb).is_ok());
+        let polled = AssertUnwindSafe(poll_once(&mut driver)).catch_unwind();
+        let payload = future::block_on(polled).unwrap_err();
+        assert_eq!(payload.downcast_ref::<&str>(), Some(&message));
+        // Whoever polls it again finds it whole.
+        assert_eq!(future::block_on(batcher.flush()), Ok(()));
+        batcher.close();
+        assert_eq!(future::block_on(driver).batches, 1);
+    }
+    std::panic::set_hook(quiet);
+}
+
+#[test]
+fn a_handler_that_pushes_what_it_gets_lets_others_run() {
+    let batcher = Rc::new(RefCell::new(None));
+    let handled = Rc::new(Cell::new(0));
+    let (handle, count) = (Rc::clone(&batcher), Rc::clone(&handled));
+    let (pusher, driver) = Batcher::builder().max(1).build(move |batch: Batch<u32>| {
+        count.set(count.get() + 1);
+        let item = batch.into_vec()[0];
+        if let Some(batcher) = &*handle.borrow() {
+            let batcher: &Batcher<u32> = batcher;
+            assert!(count.get() < 1_000, "nobody else runs");
+            batcher.try_push(item).unwrap();
+        }
+        future::ready(Ok::<_, ()>(()))
+    });
+    pusher.try_push(1).unwrap();
+    batcher.replace(Some(pusher));
+    let stop = async {
+        while handled.get() < 200 {
+            yield_now().await;
+        }
+        batcher.take();
+    };
+    let ((), report) = future::block_on(future::zip(stop, driver));
+    assert!(report.failed.is_empty());
 }
 
 #[test]

@@ -1,11 +1,16 @@
 //! Batches of a stream.
 
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
 use std::num::NonZeroUsize;
+use std::pin::Pin;
+use std::rc::Rc;
 use std::time::Duration;
 
 use corokit_bg_utils::batcher::{Batches, batches};
 use corokit_core::time;
-use corokit_lab as lab;
+use corokit_lab::{self as lab, Lab};
+use corokit_sched_loop::spawn;
 use futures_lite::future::poll_once;
 use futures_lite::{Stream, StreamExt, stream};
 
@@ -57,6 +62,62 @@ fn dropping_the_future_of_next_loses_nothing() {
         let (_, collected) = batches.into_parts();
         assert_eq!(collected, []);
     });
+}
+
+/// A producer and a consumer, either of whom may be dropped.
+async fn explored(lab: Lab) {
+    let (sender, receiver) = async_channel::bounded(2);
+    let batches = Rc::new(RefCell::new(threes(Box::pin(receiver))));
+    let (sent, came) = (Rc::new(Cell::new(0)), Rc::new(RefCell::new(Vec::new())));
+    let produces = {
+        let sent = Rc::clone(&sent);
+        async move {
+            for item in 0..8 {
+                sender.send(item).await.unwrap();
+                sent.set(item + 1);
+                if item % 3 == 1 {
+                    time::sleep(SECOND / 2 * item).await;
+                }
+            }
+        }
+    };
+    let consumes = {
+        let (batches, came) = (Rc::clone(&batches), Rc::clone(&came));
+        async move {
+            let next = || poll_fn(|cx| Pin::new(&mut *batches.borrow_mut()).poll_next(cx));
+            while let Some(batch) = next().await {
+                assert!(!batch.is_empty() && batch.len() <= 3);
+                came.borrow_mut().push(batch);
+            }
+        }
+    };
+    let producer = spawn(lab.victim("producer", produces));
+    let consumer = spawn(lab.victim("consumer", consumes));
+    let consumed = consumer.await.is_some();
+    if !consumed {
+        // The producer fills the channel, and can do no more.
+        producer.cancel().await;
+    } else {
+        producer.await;
+    }
+    let batches = Rc::into_inner(batches).unwrap().into_inner();
+    let (receiver, collected) = batches.into_parts();
+    let left = std::iter::from_fn(|| receiver.try_recv().ok());
+    let mut all = came.take().concat();
+    assert!(!consumed || collected.is_empty());
+    all.extend(collected);
+    all.extend(left);
+    assert!(
+        all.iter().copied().eq(0..sent.get()),
+        "{all:?} of {}",
+        sent.get()
+    );
+}
+
+#[test]
+fn in_every_order_and_whoever_is_dropped_nothing_is_lost() {
+    lab::cancel_everywhere(explored);
+    lab::check(300, explored);
 }
 
 #[test]

@@ -481,6 +481,49 @@ fn a_prefetch_that_panics_tells_its_handle_and_costs_others_nothing() {
     assert_eq!(poll(&mut caller, &wakes), Poll::Ready(7));
 }
 
+#[test]
+fn a_prefetch_whose_work_is_well_never_hears_of_the_panic_of_another() {
+    let cache = Arc::new(Cache::new(8));
+    let wakes = Wakes::default();
+    let (bad_handle, bad_driver) = cache.prefetch(1, async {
+        yield_now().await;
+        panic!("no such page")
+    });
+    let (handle, driver) = cache.prefetch(1, async { 7 });
+    let mut bad_driver: Boxed<'_, ()> = Box::pin(bad_driver);
+    assert!(poll(&mut bad_driver, &wakes).is_pending());
+    let mut handle: Boxed<'_, _> = Box::pin(handle);
+    let mut driver: Boxed<'_, ()> = Box::pin(driver);
+    assert!(poll(&mut handle, &wakes).is_pending());
+    assert!(poll(&mut driver, &wakes).is_pending());
+    assert!(catch_unwind(AssertUnwindSafe(|| poll(&mut bad_driver, &wakes))).is_err());
+    drop(bad_driver);
+    assert_eq!(poll(&mut handle, &wakes), Poll::Ready(Ok(7)));
+    assert_eq!(poll(&mut driver, &wakes), Poll::Ready(()));
+    // Nor does the one who waits for the work that has panicked, as there is a value.
+    assert_eq!(block_on(bad_handle), Ok(7));
+}
+
+#[test]
+fn work_that_was_not_needed_goes_with_its_callers() {
+    let cache = Arc::new(Cache::new(8));
+    let wakes = Wakes::default();
+    let mut caller: Boxed<'_, u32> = Box::pin(cache.get_or_init(1, pending));
+    assert!(poll(&mut caller, &wakes).is_pending());
+    let held = Arc::new(());
+    for _ in 0..100 {
+        let held = Arc::clone(&held);
+        drop(cache.prefetch(1, async move {
+            drop(held);
+            7
+        }));
+    }
+    // One is kept for the caller, who may pass it on.
+    assert_eq!(Arc::strong_count(&held), 2);
+    drop(caller);
+    assert_eq!(Arc::strong_count(&held), 1);
+}
+
 /// The program for exploration: callers of each kind, of whom any may be dropped.
 async fn explored(lab: Lab) {
     let cache = Arc::new(Cache::new(8));
@@ -500,12 +543,18 @@ async fn explored(lab: Lab) {
         lab.victim("handle", async move { handle.await.ok() }),
     ));
     let driver = spawn(lab.victim("driver", driver));
+    let (handle, other) = cache.prefetch(1, work());
+    tasks.push(spawn(
+        lab.victim("other handle", async move { handle.await.ok() }),
+    ));
+    let other = spawn(lab.victim("other driver", other));
     let kept = {
         let cache = Arc::clone(&cache);
         async move { Some(cache.get_or_init_kept(1, work).await) }
     };
     tasks.push(spawn(lab.victim("kept", kept)));
     driver.await;
+    other.await;
     for task in tasks {
         assert!(matches!(task.await, None | Some(Some(7))));
     }

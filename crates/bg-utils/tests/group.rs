@@ -131,6 +131,87 @@ fn a_limit_makes_those_who_spawn_wait_in_line() {
 }
 
 #[test]
+fn a_limit_that_is_set_late_counts_those_who_are_there_and_lets_those_in_for_whom_there_is_room() {
+    let (group, driver) = LocalGroup::driven_local();
+    let [first, _] = [0; 2].map(|_| group.try_spawn(pending::<()>()).unwrap());
+    let group = group.limit(1);
+    assert!(matches!(group.try_spawn(pending()), Err(Refused::Full(_))));
+    let (handle, wakes) = (group.handle(), Wakes::default());
+    let [mut second, mut third, mut fourth] = [0; 3].map(|_| {
+        let handle = handle.clone();
+        Box::pin(async move { handle.spawn(pending()).await.is_ok() }) as Boxed<bool>
+    });
+    for spawns in [&mut second, &mut third, &mut fourth] {
+        assert!(poll(spawns, &wakes).is_pending());
+    }
+    // One more than may is there even then.
+    let mut driver: Boxed<()> = Box::pin(driver);
+    assert!(group.cancel(first));
+    assert!(poll(&mut driver, &Wakes::default()).is_pending());
+    assert_eq!((group.running(), wakes.take()), (1, 0));
+    let group = group.limit(3);
+    assert_eq!(wakes.take(), 2);
+    assert!(poll(&mut fourth, &wakes).is_pending());
+    for spawns in [&mut third, &mut second] {
+        assert_eq!(poll(spawns, &wakes), Poll::Ready(true));
+    }
+    assert!(matches!(group.try_spawn(pending()), Err(Refused::Full(_))));
+}
+
+/// A future that panics when it is dropped, which is after it has completed, if it does.
+struct Bomb(bool);
+
+impl Future for Bomb {
+    type Output = u32;
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<u32> {
+        match self.0 {
+            true => Poll::Ready(1),
+            false => Poll::Pending,
+        }
+    }
+}
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("dropped");
+    }
+}
+
+#[test]
+fn a_destructor_that_panics_reaches_no_other_child() {
+    let quiet = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    let (mut group, driver) = LocalGroup::driven_local();
+    let hangs = group.try_spawn(Bomb(false)).unwrap();
+    let completes = group.try_spawn(Bomb(true)).unwrap();
+    let works = async {
+        yield_now().await;
+        7
+    };
+    let works = group.try_spawn(works).unwrap();
+    let closed = async {
+        yield_now().await;
+        group.cancel(hangs);
+        let closed = group.close().await;
+        drop(group);
+        closed
+    };
+    let (all, ()) = block_on(zip(closed, driver));
+    std::panic::set_hook(quiet);
+    assert_eq!(all.len(), 3);
+    for child in all {
+        match child.outcome {
+            Ok(value) => assert_eq!((child.id, value), (works, 7)),
+            Err(failure) => {
+                assert!(child.id == hangs || child.id == completes);
+                assert_eq!(failure.message(), Some("dropped"));
+            }
+        }
+    }
+}
+
+#[test]
 fn places_go_to_those_who_wait_first_in_first_out_and_pass_on_when_they_leave() {
     let (group, driver) = LocalGroup::driven_local();
     let group = group.limit(1);

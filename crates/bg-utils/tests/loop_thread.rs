@@ -9,7 +9,7 @@ use std::sync::{Arc, Barrier};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
-use corokit_bg_utils::loop_thread::{LoopThread, Main, TaskError};
+use corokit_bg_utils::loop_thread::{LoopHandle, LoopThread, Main, TaskError};
 use corokit_sched_loop::EventLoop;
 use futures_lite::future::{self, poll_once, yield_now};
 
@@ -150,6 +150,58 @@ fn all_are_cancelled_and_dropped_there() {
         // It goes on.
         assert!(background.spawn(async {}).unwrap().wait_blocking().is_ok());
     });
+}
+
+/// Sends a number when it is dropped.
+struct Numbered(u32, Sender<u32>);
+
+impl Drop for Numbered {
+    fn drop(&mut self) {
+        self.1.send(self.0).unwrap();
+    }
+}
+
+#[test]
+fn all_are_cancelled_in_the_order_in_which_they_were_spawned() {
+    on_each(|background| {
+        let (sender, dropped) = channel();
+        for number in 0..20 {
+            let held = Numbered(number, sender.clone());
+            let task = background.spawn(async move {
+                let _held = held;
+                pending::<()>().await;
+            });
+            task.unwrap().detach();
+        }
+        drop(sender);
+        // When this one has run, all of them have.
+        let last = background.spawn(async {});
+        last.unwrap().wait_blocking().unwrap();
+        background.cancel_all();
+        assert!(dropped.into_iter().eq(0..20));
+    });
+}
+
+#[test]
+fn a_main_future_that_has_much_to_spawn_lets_the_loop_run() {
+    let (sender, handles) = channel::<LoopHandle>();
+    let background = LoopThread::new("background", move |main| {
+        let handle = handles.recv().unwrap();
+        let mut spawned = 0;
+        // Each task brings another one; if that is for ever, this thread panics.
+        let spawn = |task| {
+            drop(task);
+            spawned += 1;
+            assert!(spawned < 1_000, "nothing else runs");
+            handle.spawn(async {}).unwrap().detach();
+        };
+        let mut run = Box::pin(main.run(spawn));
+        assert!(smol::block_on(poll_once(&mut run)).is_none());
+    });
+    let background = background.unwrap();
+    background.spawn(async {}).unwrap().detach();
+    sender.send(background.handle()).unwrap();
+    background.finish_blocking();
 }
 
 #[test]
@@ -306,6 +358,34 @@ fn it_may_be_dropped_by_a_task_of_its_own() {
         drop(task.unwrap().wait_blocking());
         smol::block_on(handle.idle());
     });
+}
+
+#[test]
+fn a_loop_does_not_block_its_own_thread_for_ever() {
+    let quiet = take_hook();
+    set_hook(Box::new(|_| {}));
+    on_each(|background| {
+        let handle = background.handle();
+        let waits = handle.clone();
+        let task = handle.spawn(async move {
+            let ended = waits.spawn(async { 5 }).unwrap();
+            while !ended.is_finished() {
+                yield_now().await;
+            }
+            // What has ended is not waited for.
+            assert_eq!(ended.wait_blocking().unwrap(), 5);
+            let hangs = waits.spawn(pending::<()>()).unwrap();
+            drop(hangs.wait_blocking());
+        });
+        let outcome = task.unwrap().wait_blocking();
+        assert!(matches!(outcome, Err(TaskError::Panicked(_))));
+        smol::block_on(handle.idle());
+        let task = handle.spawn(async move { background.finish_blocking() });
+        let outcome = task.unwrap().wait_blocking();
+        assert!(matches!(outcome, Err(TaskError::Panicked(_))));
+        assert!(handle.is_closed());
+    });
+    set_hook(quiet);
 }
 
 #[test]

@@ -51,6 +51,11 @@ fn small_capacities() {
     *none.get_or_insert_with(1, || 'a') = 'b';
     *none.get_or_insert_with(2, || 'c') = 'd';
     assert_eq!(none.iter().collect::<Vec<_>>(), [(&2, &'d')]);
+    assert_eq!(none.insert(2, 'e'), Some((2, 'e')));
+    assert_eq!(none.get(&2), None);
+    none.get_or_insert_with(3, || 'f');
+    assert_eq!(none.insert(4, 'g'), Some((4, 'g')));
+    assert!(none.is_empty());
     let mut one = Lru::new(1);
     assert_eq!(one.insert(1, 'a'), None);
     assert_eq!(one.insert(1, 'b'), Some((1, 'a')));

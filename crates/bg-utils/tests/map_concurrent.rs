@@ -2,14 +2,16 @@
 #![cfg(all(feature = "group", not(loom)))]
 
 use std::cell::{Cell, RefCell};
-use std::future::{pending, ready};
+use std::future::{Future, pending, ready};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::rc::Rc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use corokit_bg_utils::group::MapConcurrent;
-use corokit_sched_loop::sleep;
+use corokit_lab::{Lab, Options, Strategy, cancel_everywhere};
+use corokit_sched_loop::{sleep, spawn};
 use futures_lite::future::{block_on, poll_once, yield_now};
 use futures_lite::{Stream, StreamExt, stream};
 
@@ -118,6 +120,105 @@ fn a_panic_comes_out_once_and_takes_no_other_along() {
             }
         }
         assert_eq!(seen, [0, 99, 2, 3]);
+    }
+}
+
+/// A future that panics when it is dropped after it has completed.
+struct Bomb(u32);
+
+impl Future for Bomb {
+    type Output = u32;
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<u32> {
+        Poll::Ready(self.0)
+    }
+}
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        assert_ne!(self.0, 1, "dropped");
+    }
+}
+
+#[test]
+fn a_destructor_that_panics_is_a_panic_as_any() {
+    for ordered in [false, true] {
+        let items = stream::iter(0..4);
+        let mut outputs: stream::Boxed<u32> = match ordered {
+            true => Box::pin(items.map_concurrent_ordered(4, Bomb)),
+            false => Box::pin(items.map_concurrent(4, Bomb)),
+        };
+        let mut seen = Vec::new();
+        for _ in 0..5 {
+            match catch_unwind(AssertUnwindSafe(|| block_on(poll_once(outputs.next())))) {
+                Ok(output) => seen.push(output.expect("it does not wait")),
+                Err(_) => seen.push(Some(99)),
+            }
+        }
+        assert_eq!(seen, [Some(0), Some(99), Some(2), Some(3), None]);
+    }
+}
+
+/// Items are worked on by tasks, of whom any may be dropped, and so may who waits for them.
+async fn explored(lab: Lab) {
+    let items = stream::iter(0..5).then(async |n| {
+        yield_now().await;
+        n
+    });
+    let names = ["zero", "one", "two", "three", "four"];
+    let running = Rc::new(Cell::new(0));
+    let work = {
+        let (lab, running) = (lab.clone(), Rc::clone(&running));
+        move |n: usize| {
+            let running = Rc::clone(&running);
+            let work = async move {
+                running.set(running.get() + 1);
+                assert!(running.get() <= 2);
+                let _ends = Ends(Rc::clone(&running));
+                for _ in 0..n % 3 {
+                    yield_now().await;
+                }
+                n
+            };
+            spawn(lab.victim(names[n], work))
+        }
+    };
+    let collected = async move {
+        let mut items = Box::pin(items);
+        let ordered: Vec<_> = (&mut items)
+            .take(2)
+            .map_concurrent_ordered(2, work.clone())
+            .collect()
+            .await;
+        let mut any: Vec<_> = items.map_concurrent(2, work).collect().await;
+        any.sort_unstable();
+        [ordered, any].concat()
+    };
+    let collected = spawn(lab.victim("collector", collected)).await;
+    if let Some(outputs) = collected {
+        assert_eq!(outputs.len(), 5);
+        let numbers: Vec<_> = outputs.iter().flatten().copied().collect();
+        assert!(numbers.len() >= 4 && numbers.is_sorted(), "{outputs:?}");
+    }
+}
+
+/// Counts down when it is dropped.
+struct Ends(Rc<Cell<u32>>);
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
+    }
+}
+
+#[test]
+fn in_every_order_no_output_is_lost() {
+    cancel_everywhere(explored);
+    for strategy in [Strategy::Random, Strategy::Pct { depth: 3 }] {
+        let options = Options::new().strategy(strategy).spurious_wakes(true);
+        if let Err(failure) = options.try_check(300, explored) {
+            panic!("{failure}");
+        }
     }
 }
 

@@ -332,6 +332,44 @@ fn a_future_that_panics_is_out_and_the_others_are_not() {
     assert_eq!(seen, [(0, 0), (99, 99), (2, 2)]);
 }
 
+/// A future that completes, or a stream that ends, and then panics when it is dropped.
+struct Bomb;
+
+impl Future for Bomb {
+    type Output = u32;
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<u32> {
+        Poll::Ready(1)
+    }
+}
+
+impl Stream for Bomb {
+    type Item = u32;
+
+    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<u32>> {
+        Poll::Ready(None)
+    }
+}
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("dropped");
+    }
+}
+
+#[test]
+fn a_destructor_that_panics_is_a_panic_as_any() {
+    let wakes = Wakes::default();
+    let mut outputs = as_completed([Bomb]);
+    let mut items = merge((Bomb, stream::iter(2..4)));
+    assert!(catch_unwind(AssertUnwindSafe(|| poll(&mut outputs, &wakes))).is_err());
+    assert_eq!(poll(&mut outputs, &wakes), Poll::Ready(None));
+    assert!(catch_unwind(AssertUnwindSafe(|| poll(&mut items, &wakes))).is_err());
+    for item in [Some(2), Some(3), None] {
+        assert_eq!(poll(&mut items, &wakes), Poll::Ready(item));
+    }
+}
+
 /// The program for exploration: senders in tasks, of whom any may be dropped.
 async fn explored(lab: Lab) {
     let mut tasks = Vec::new();

@@ -414,3 +414,32 @@ fn no_window_has_more_though_threads_and_tasks_meet() {
     let last = stamps.last().unwrap().1;
     assert!(last - first >= period * 7, "{:?}", last - first);
 }
+
+#[test]
+fn no_time_is_too_short_or_too_long() {
+    let most = n(u32::MAX);
+    for period in [Duration::ZERO, Duration::from_nanos(1), Duration::MAX] {
+        let limiters = [
+            RateLimiter::window(n(1), period),
+            RateLimiter::window(most, period),
+            RateLimiter::paced(n(1), period),
+            RateLimiter::paced(most, period),
+            RateLimiter::paced_with_burst(n(1), period, most),
+            RateLimiter::paced_with_burst(most, period, most),
+        ];
+        for limiter in limiters {
+            assert_eq!(limiter.try_acquire(), Ok(()));
+            let mut waiting = [limiter.acquire(), limiter.acquire()].map(Box::pin);
+            for waits in &mut waiting {
+                let polled = smol::block_on(poll_once(waits));
+                assert!(polled.is_some() || !period.is_zero());
+            }
+            limiter.lock_until(Instant::now());
+            limiter.lock_for(Duration::MAX);
+            assert!(limiter.try_acquire().unwrap_err() > SECOND);
+            assert_eq!(limiter.available(), 0);
+            let late = limiter.acquire_deadline(Instant::now());
+            assert_eq!(late, Err(TimedOut));
+        }
+    }
+}

@@ -2,13 +2,15 @@
 
 use std::cell::Cell;
 use std::io;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Wake};
 use std::time::{Duration, Instant};
 
 use corokit_bg_utils::TimedOut;
 use corokit_bg_utils::shutdown::{Outcome, Reason, Report, Shutdown, Stages};
-use corokit_lab as lab;
+use corokit_lab::{self as lab, Lab};
 use corokit_sched_loop::{sleep, spawn};
 use futures_lite::future::{self, pending, poll_once, yield_now};
 
@@ -58,6 +60,50 @@ fn a_part_ends_with_the_whole_or_alone() {
         // Parts that are made too late are told at once.
         assert_eq!(shutdown.token().token().reason(), Some("the whole".into()));
     });
+}
+
+/// Logs a number when it is woken.
+struct Logs(u32, Arc<Mutex<Vec<u32>>>);
+
+impl Wake for Logs {
+    fn wake(self: Arc<Self>) {
+        self.1.lock().unwrap().push(self.0);
+    }
+}
+
+#[test]
+fn parts_hear_of_it_in_the_order_in_which_they_were_made() {
+    let whole = Shutdown::new();
+    let mut waits = Vec::new();
+    // Each part has a part, and both have one who waits.
+    for _ in 0..20 {
+        let part = whole.token();
+        waits.extend([part.wait(), part.token().wait()]);
+    }
+    waits.insert(0, whole.wait());
+    let log = Arc::new(Mutex::new(Vec::new()));
+    for (number, wait) in (0..).zip(&mut waits) {
+        let waker = Arc::new(Logs(number, Arc::clone(&log))).into();
+        let polled = Pin::new(wait).poll(&mut Context::from_waker(&waker));
+        assert!(polled.is_pending());
+    }
+    whole.trigger("enough");
+    assert!(log.lock().unwrap().iter().copied().eq(0..41));
+}
+
+#[test]
+fn parts_of_parts_may_be_as_many_as_they_like() {
+    let whole = Shutdown::new();
+    let mut part = whole.token();
+    for _ in 0..200_000 {
+        part = part.token();
+    }
+    let hold = part.hold();
+    assert_eq!(whole.holds(), 1);
+    whole.trigger("enough");
+    assert!(part.is_triggered());
+    drop((hold, part));
+    assert_eq!(whole.holds(), 0);
 }
 
 #[test]
@@ -242,6 +288,52 @@ fn a_start_that_fails_is_undone_from_the_last_step_back() {
         assert_eq!(*log.lock().unwrap(), ["two", "one"]);
         assert_eq!(lab.elapsed(), SECOND * 2);
     });
+}
+
+/// A start of three steps, the last of which fails, and whatever undoes them.
+async fn started(lab: Lab) {
+    let (alive, undone) = (Arc::new(()), Arc::new(Mutex::new(Vec::new())));
+    let (held, log) = (Arc::clone(&alive), Arc::clone(&undone));
+    let start = Stages::new().each(SECOND).start(async move |stages| {
+        for step in 0..3 {
+            let (held, log) = (Arc::clone(&held), Arc::clone(&log));
+            stages.stage(step.to_string(), move || async move {
+                yield_now().await;
+                log.lock().unwrap().push(step);
+                drop(held);
+                match step {
+                    1 => pending().await,
+                    _ => Ok::<_, io::Error>(()),
+                }
+            });
+            sleep(SECOND).await;
+        }
+        Err::<(), _>("no")
+    });
+    let other = spawn(async {
+        sleep(SECOND * 10).await;
+        5
+    });
+    let start = spawn(lab.victim("start", async move {
+        let rolled_back = start.await.unwrap_err();
+        rolled_back.report.stages.len()
+    }));
+    let stages = start.await;
+    assert_eq!(other.await, 5);
+    let undone = undone.lock().unwrap();
+    assert_eq!(undone[..], [2, 1, 0][..undone.len()]);
+    // Whether or not it came to an end, nothing is left of it.
+    assert_eq!(Arc::strong_count(&alive), 1);
+    if stages.is_some() {
+        assert_eq!((stages, undone.len()), (Some(3), 3));
+    }
+}
+
+#[test]
+fn a_start_and_its_stages_may_be_dropped_anywhere_and_run_in_every_order() {
+    lab::cancel_everywhere(started);
+    lab::panic_everywhere(started);
+    lab::check(100, started);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use corokit_bg_utils::shutdown::{Reason, Shutdown, Signal, Signals};
+use corokit_sched_loop::{sleep, spawn};
 use rustix::process::{Pid, Signal as Sent, getpid, kill_process};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -48,8 +49,9 @@ fn a_signal_after_a_request_exits_as_well() {
 #[test]
 fn signals_that_are_not_listed_do_not_count() {
     let (alarm, alarms) = Shutdown::on([Signal::Alarm]).unwrap();
-    let (shutdown, signals) = Shutdown::on([Signal::Winch]).unwrap();
-    let (alarmed, exits) = (listening(alarms), listening(signals.no_force()));
+    let (shutdown, signals) = Shutdown::on([Signal::Winch, Signal::Urg]).unwrap();
+    let signals = signals.no_force().force_after(SECOND / 50);
+    let (alarmed, exits) = (listening(alarms), listening(signals));
     send(Sent::ALARM);
     alarm.wait_blocking();
     send(Sent::ALARM);
@@ -58,17 +60,27 @@ fn signals_that_are_not_listed_do_not_count() {
     assert!(!shutdown.is_triggered());
     send(Sent::WINCH);
     shutdown.wait_blocking();
-    send(Sent::WINCH);
-    assert!(exits.recv_timeout(SECOND / 50).is_err());
+    send(Sent::URG);
+    // The second one has not ended it, but its time.
+    assert_eq!(exits.recv(), Ok(128 + Sent::WINCH.as_raw()));
 }
 
 #[test]
 fn it_exits_by_force_when_it_takes_too_long() {
-    let (shutdown, signals) = Shutdown::on([Signal::Hup]).unwrap();
-    let exits = listening(signals.force_after(SECOND / 50));
-    assert!(exits.recv_timeout(SECOND / 20).is_err());
-    shutdown.trigger("enough");
-    assert_eq!(exits.recv(), Ok(1));
+    corokit_lab::run(1, |_| async {
+        let (shutdown, signals) = Shutdown::on([Signal::Hup]).unwrap();
+        let (sender, exits) = channel();
+        let signals = signals.exit_with(move |code| sender.send(code).unwrap());
+        let listens = spawn(signals.force_after(SECOND * 10).run());
+        // Its time begins when it is triggered.
+        sleep(SECOND * 100).await;
+        shutdown.trigger("enough");
+        sleep(SECOND * 10 - Duration::from_nanos(1)).await;
+        assert!(exits.try_recv().is_err());
+        sleep(SECOND).await;
+        assert_eq!(exits.try_recv(), Ok(1));
+        assert!(!listens.is_finished());
+    });
 }
 
 /// Not a test of its own: the process that the next one starts, and which is stuck.

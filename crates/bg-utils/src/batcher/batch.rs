@@ -16,7 +16,8 @@ pub(super) type Home<T> = Arc<Mutex<Vec<T>>>;
 ///
 /// It is used as the `Vec` that it holds. Items that are taken out of it are the handler's; those
 /// that are still in it when it is dropped go back, so that they can be reported if the handler
-/// fails, and recovered if it is dropped.
+/// fails, and recovered if it is dropped. That is so until the handler is done: a batch that it has
+/// handed on to others is theirs, whatever they do with it.
 pub struct Batch<T> {
     items: Vec<T>,
     home: Home<T>,

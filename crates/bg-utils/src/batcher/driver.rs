@@ -14,7 +14,7 @@ use std::time::Instant;
 use super::batch::{Batch, FailedBatch, Failure, Home, Report};
 use super::state::{Next, Shared};
 use crate::clock::{Sleep, now, sleep_until};
-use crate::sync::{Mutex, lock};
+use crate::sync::lock;
 
 /// Calls the handler of a [`Batcher`](super::Batcher) for each batch.
 ///
@@ -24,7 +24,8 @@ use crate::sync::{Mutex, lock};
 ///
 /// # Panics
 ///
-/// Polling it after it has completed panics. It does not panic when a handler does.
+/// Polling it after it has completed panics. It does not panic when a handler does; what
+/// [`on_failure`](Self::on_failure) was given is another matter, and so are the destructors of items.
 #[must_use = "a batcher does nothing unless its driver is polled"]
 pub struct Driver<T, E, H, Fut> {
     shared: Arc<Shared<T>>,
@@ -44,6 +45,9 @@ pub struct Driver<T, E, H, Fut> {
     report: Option<Report<T, E>>,
     sink: Option<Sink<T, E>>,
 }
+
+/// How many handlers are started in a poll at most; then others have their turn.
+const AT_ONCE: usize = 64;
 
 type Sink<T, E> = Box<dyn FnMut(FailedBatch<T, E>) + Send>;
 
@@ -186,16 +190,24 @@ where
         let report = self.report.as_mut().expect("it has not completed");
         report.batches += 1;
         report.items += items;
-        if let Some(failure) = failure {
-            let failed = FailedBatch::new(left, failure);
-            match &mut self.sink {
-                Some(sink) => sink(failed),
-                None => report.failed.push(failed),
+        let (failed, left) = match failure {
+            Some(failure) => (Some(FailedBatch::new(left, failure)), Vec::new()),
+            None => (None, left),
+        };
+        let told = match (failed, &mut self.sink) {
+            (Some(failed), Some(sink)) => catch_unwind(AssertUnwindSafe(|| sink(failed))),
+            (Some(failed), None) => {
+                report.failed.push(failed);
+                Ok(())
             }
-        } else {
-            drop(left);
-        }
+            (None, _) => Ok(()),
+        };
+        // Whatever the sink or a destructor does, nobody waits for this batch any more.
         self.settle(number);
+        drop(left);
+        if let Err(panic) = told {
+            resume_unwind(panic);
+        }
     }
 
     /// Calls the handler for a batch, and lets it run until it waits.
@@ -209,7 +221,7 @@ where
             None => {
                 self.slots.push(Slot {
                     future: Box::pin(None),
-                    home: Arc::new(Mutex::new(Vec::new())),
+                    home: Home::default(),
                     number: 0,
                     items: 0,
                     busy: false,
@@ -217,7 +229,12 @@ where
                 self.slots.len() - 1
             }
         };
-        let batch = Batch::new(batch, Arc::clone(&self.slots[index].home));
+        // A batch that its handler has kept comes home late, and not to where others do.
+        let home = &mut self.slots[index].home;
+        if Arc::get_mut(home).is_none() {
+            *home = Home::default();
+        }
+        let batch = Batch::new(batch, Arc::clone(home));
         let handler = &mut self.handler;
         match catch_unwind(AssertUnwindSafe(|| handler(batch))) {
             Ok(future) => {
@@ -261,8 +278,13 @@ where
         let this = &mut *self;
         assert!(this.report.is_some(), "polled after completion");
         this.poll_handlers(cx);
-        let mut waker = None;
+        let (mut waker, mut started) = (None, 0);
         loop {
+            if started == AT_ONCE {
+                // Handlers that do not wait could go on for ever, if items come as fast.
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             if this.running == this.limit {
                 // A handler wakes it.
                 return Poll::Pending;
@@ -276,6 +298,7 @@ where
                         waker.wake();
                     }
                     this.start(batch, cx);
+                    started += 1;
                 }
                 Next::Done if this.running == 0 => {
                     drop(state);

@@ -8,6 +8,7 @@ use foldhash::fast::RandomState;
 
 use super::Cache;
 use super::memo::{By, Fallible, Function, Itself, KeyOf, Memo, Plain};
+use crate::lru::COARSE;
 
 /// What a cache does with errors. Either way those who have joined the flight that fails all get
 /// its error, by one execution.
@@ -22,9 +23,6 @@ pub enum ErrorPolicy {
     /// than that.
     KeepFor(Duration),
 }
-
-/// Lives of at least this length are checked by the coarse clock.
-const COARSE: Duration = Duration::from_millis(100);
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Settings {

@@ -10,12 +10,9 @@ use std::time::Instant;
 use corokit_core::time;
 
 use super::builder::{ErrorPolicy, Settings};
-use crate::flight::sync::{Mutex, MutexGuard, lock};
 use crate::flight::{Cell, Flights, Hangar, Joined, Seat};
-use crate::lru::{Class, Lifetime, Store};
-
-/// How many entries that have expired go with each one that comes: more than come in by it.
-const EACH: usize = 2;
+use crate::lru::{Class, EACH, Lifetime, Store};
+use crate::sync::{Mutex, MutexGuard, lock};
 
 pub(super) struct Core<K, V, E, S, W> {
     /// A power of two of them. Each has the keys with certain hashes.
@@ -51,16 +48,11 @@ pub(super) enum Look<R: Deref<Target: Hangar>, V> {
 }
 
 /// What a key has come to for who looks ahead.
-pub(super) enum Ahead<R: Deref<Target: Hangar>, V, W> {
+pub(super) enum Ahead<R: Deref<Target: Hangar>, V> {
     /// The value is there.
     Hit(V),
     /// There are two places in a flight.
-    Miss {
-        handle: Seat<R>,
-        driver: Seat<R>,
-        /// The work, unless it was left with the flight.
-        work: Option<W>,
-    },
+    Miss { handle: Seat<R>, driver: Seat<R> },
 }
 
 impl<K, V, E, W> Shard<K, V, E, W>
@@ -231,8 +223,8 @@ where
     }
 
     /// Returns the value of a key, or else two places in a flight, neither of which drives it as yet.
-    /// The work is left with the flight if that has none; otherwise it comes back.
-    pub(super) fn look_ahead<R>(this: R, key: K, work: W) -> Ahead<R, Result<V, E>, W>
+    /// The work is left with the flight.
+    pub(super) fn look_ahead<R>(this: R, key: K, work: W) -> Ahead<R, Result<V, E>>
     where
         R: Deref<Target = Self> + Clone,
     {
@@ -257,7 +249,6 @@ where
         Ahead::Miss {
             handle: Seat::joined(this.clone(), hash, Arc::clone(&cell)),
             driver: Seat::joined(this, hash, cell),
-            work,
         }
     }
 

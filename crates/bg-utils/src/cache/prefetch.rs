@@ -14,7 +14,8 @@ use super::core::{Ahead, Core};
 pub enum PrefetchError<E> {
     /// The work has failed.
     Failed(E),
-    /// The work has panicked. The panic has come out of whoever polled it.
+    /// The work has panicked, and there was nobody with other work for the key. The panic has come
+    /// out of whoever polled it.
     Panicked,
 }
 
@@ -56,23 +57,19 @@ where
     // The places are taken now: whoever calls next joins, whether or not the driver has run.
     let (hit, handle, driver) = match Core::look_ahead(core, key, work) {
         Ahead::Hit(value) => (Some(value), None, None),
-        Ahead::Miss {
-            handle,
-            driver,
-            work,
-        } => (None, Some(handle), Some((driver, work))),
+        Ahead::Miss { handle, driver } => (None, Some(handle), Some(driver)),
     };
     let handle = async move {
         let value = match handle {
-            Some(seat) => seat.run_if_any(None).await,
+            Some(seat) => seat.run_if_any().await,
             None => hit,
         };
         let value = value.ok_or(PrefetchError::Panicked)?;
         value.map_err(PrefetchError::Failed)
     };
     let driver = async move {
-        if let Some((seat, work)) = driver {
-            seat.run_if_any(work).await;
+        if let Some(seat) = driver {
+            seat.run_if_any().await;
         }
     };
     (handle, driver)

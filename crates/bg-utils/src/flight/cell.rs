@@ -11,12 +11,15 @@
 //! ```
 //!
 //! While it waits, nobody drives the work. Usually the first in line has been woken to do it, but
-//! whoever is polled sooner may: a waiter that was woken and is not polled holds up nobody.
+//! whoever is polled sooner may: a waiter that was woken and is not polled holds up nobody who is.
 
+use std::collections::VecDeque;
+use std::mem;
 use std::task::Waker;
 
 use super::line::Line;
-use super::sync::{Mutex, Once, lock};
+use super::once::Once;
+use crate::sync::{Mutex, lock};
 
 /// What the callers of one flight share: `V` is the outcome, `W` is work that outlives its callers.
 pub(crate) struct Cell<V, W> {
@@ -32,9 +35,10 @@ struct State<W> {
     line: Line,
     /// The waiter that was woken to drive, until somebody does.
     chosen: Option<u64>,
-    /// Work that outlives its callers, and that nobody drives: what the last driver has left behind,
-    /// or what a caller has brought who does not drive it itself.
-    work: Option<W>,
+    /// Work that outlives its callers, and that nobody drives: in front what the last driver has left
+    /// behind, then what callers have brought who do not drive it themselves. If some of it panics,
+    /// the next is begun. There is never more than there are callers.
+    work: VecDeque<W>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -79,22 +83,22 @@ pub(crate) struct Left<W> {
     /// Whom to wake.
     pub(crate) next: Option<Waker>,
     /// What nobody needs any more.
-    pub(crate) garbage: (Option<Waker>, Option<W>),
+    pub(crate) garbage: (Option<Waker>, VecDeque<W>),
 }
 
 impl<V: Clone, W> Cell<V, W> {
     /// Begins a flight with a caller who drives it.
     pub(crate) fn driven() -> Self {
-        Self::new(Phase::Driven, 1, None)
+        Self::new(Phase::Driven, 1, VecDeque::new())
     }
 
     /// Begins a flight with so many callers, none of whom drives yet, and with the work they bring.
     #[cfg(feature = "cache")]
     pub(crate) fn waiting(callers: usize, work: Option<W>) -> Self {
-        Self::new(Phase::Waiting, callers, work)
+        Self::new(Phase::Waiting, callers, work.into_iter().collect())
     }
 
-    fn new(phase: Phase, callers: usize, work: Option<W>) -> Self {
+    fn new(phase: Phase, callers: usize, work: VecDeque<W>) -> Self {
         Cell {
             state: Mutex::new(State {
                 phase,
@@ -108,7 +112,7 @@ impl<V: Clone, W> Cell<V, W> {
     }
 
     /// Counts more callers in, with the work that they bring, if they bring any. Returns `false` if
-    /// the flight is dead. Work that is not needed stays where it was.
+    /// the flight is dead.
     ///
     /// To be called under the lock of the table that the flight is in, so that nobody joins after
     /// it has left the table.
@@ -118,9 +122,7 @@ impl<V: Clone, W> Cell<V, W> {
             return false;
         }
         state.callers += callers;
-        if state.work.is_none() {
-            state.work = work.take();
-        }
+        state.work.extend(work.take());
         true
     }
 
@@ -147,7 +149,7 @@ impl<V: Clone, W> Cell<V, W> {
                 };
                 state.phase = Phase::Driven;
                 state.chosen = None;
-                let work = state.work.take();
+                let work = state.work.pop_front();
                 drop(state);
                 drop(left);
                 *role = Role::Drives;
@@ -180,20 +182,18 @@ impl<V: Clone, W> Cell<V, W> {
         let (wakers, work) = {
             let mut state = lock(&self.state);
             state.phase = Phase::Done;
-            (state.line.take_all(), state.work.take())
+            (state.line.take_all(), mem::take(&mut state.work))
         };
         wakers.for_each(Waker::wake);
         drop(work);
     }
 
-    /// Gives back the work that outlives its callers. It has progressed, and takes the place of work
-    /// that has not.
+    /// Gives back the work that outlives its callers. It has progressed, and comes before work that
+    /// has not.
     pub(crate) fn keep(&self, work: W) {
         let mut state = lock(&self.state);
         debug_assert!(state.phase == Phase::Driven);
-        let unused = state.work.replace(work);
-        drop(state);
-        drop(unused);
+        state.work.push_front(work);
     }
 
     /// Counts a caller out, whatever it is to the flight.
@@ -202,7 +202,7 @@ impl<V: Clone, W> Cell<V, W> {
         let mut left = Left {
             last: false,
             next: None,
-            garbage: (None, None),
+            garbage: (None, VecDeque::new()),
         };
         if state.phase == Phase::Done {
             return left;
@@ -221,8 +221,14 @@ impl<V: Clone, W> Cell<V, W> {
         if state.callers == 0 {
             state.phase = Phase::Dead;
             left.last = true;
-            left.garbage.1 = state.work.take();
-        } else if state.phase == Phase::Waiting && state.chosen.is_none() {
+            left.garbage.1 = mem::take(&mut state.work);
+            return left;
+        }
+        if state.work.len() > state.callers {
+            // The latest, which was not begun.
+            left.garbage.1.extend(state.work.pop_back());
+        }
+        if state.phase == Phase::Waiting && state.chosen.is_none() {
             if let Some((number, waker)) = state.line.first() {
                 state.chosen = Some(number);
                 left.next = waker;

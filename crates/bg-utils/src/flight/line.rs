@@ -85,7 +85,7 @@ impl Line {
             .ok()
     }
 
-    #[cfg(test)]
+    #[cfg(all(test, not(loom)))]
     pub(super) fn places(&self) -> usize {
         self.places.len()
     }

@@ -30,7 +30,8 @@
 //!   goes on with the same one, and nothing is done twice. Neither a cancellation nor a panic is
 //!   ever shared.
 //! - **Order**: the line is first in, first out. A caller that is polled while nobody drives does so,
-//!   even if another has been woken to: whoever is not polled holds up nobody.
+//!   even if another has been woken to: whoever has been woken, and is polled late, holds up nobody
+//!   who is polled. A driver that is never polled again, and not dropped either, holds up all.
 //! - **Threads**: callers may be tasks of any executors, on any threads.
 //! - **Locks**: keys are compared under a lock: `Eq` must not use the flight. Wakers, values, keys
 //!   and futures are run, cloned and dropped without one.
@@ -40,8 +41,8 @@ mod line;
 #[cfg(all(test, loom))]
 mod loom_tests;
 mod nested;
+mod once;
 mod seat;
-pub(crate) mod sync;
 mod table;
 
 use std::borrow::Borrow;
@@ -53,9 +54,10 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
+use crate::sync::{Mutex, lock};
+
 pub(crate) use cell::Cell;
 pub(crate) use seat::{Hangar, Seat};
-use sync::{Mutex, lock};
 pub(crate) use table::{Flights, Joined};
 
 /// A future that outlives those who poll it.

@@ -129,13 +129,13 @@ impl<R: Deref<Target: Hangar>> Seat<R> {
         }
     }
 
-    /// Waits for the outcome, or makes it with work that others have left behind, or with this. If
-    /// there is neither, there is nothing that this caller could do.
+    /// Waits for the outcome, or makes it with work that was brought and is not driven. If all of
+    /// that has panicked, there is nothing that this caller could do.
     #[cfg(feature = "cache")]
-    pub(crate) async fn run_if_any(mut self, work: Option<WorkOf<R>>) -> Option<ValueOf<R>> {
+    pub(crate) async fn run_if_any(mut self) -> Option<ValueOf<R>> {
         match self.turn().await {
             Turned::Done(value) => Some(value),
-            Turned::Drive(left) => Some(self.drive(left.or(work)?).await),
+            Turned::Drive(work) => Some(self.drive(work?).await),
         }
     }
 

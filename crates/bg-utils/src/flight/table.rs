@@ -39,7 +39,7 @@ impl<K: Eq, V: Clone, W> Flights<K, V, W> {
     }
 
     /// Joins the flight of a key, with so many callers and with the work that they bring, or begins
-    /// one. Work that is not needed stays where it was.
+    /// one.
     pub(crate) fn join_or_begin(
         &mut self,
         hash: u64,

@@ -6,13 +6,13 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 
 use pin_project_lite::pin_project;
 
 use super::shared::Shared;
+use crate::sync::{AtomicBool, Mutex, lock};
 
 /// Names a child of a group. Ascending: a child that was spawned later has a greater one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,7 +32,7 @@ impl fmt::Display for Id {
 pub enum Failure {
     /// It was cancelled: by the group, or because its executor has dropped it.
     Cancelled,
-    /// It has panicked, with this payload.
+    /// It has panicked, with this payload: in a poll, or when it was dropped after the last one.
     Panicked(Box<dyn Any + Send>),
 }
 
@@ -98,11 +98,7 @@ impl Stop {
     /// Asks the child to end.
     pub(super) fn stop(&self) {
         self.stopped.store(true, Ordering::SeqCst);
-        let waker = self
-            .waker
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let waker = lock(&self.waker).take();
         if let Some(waker) = waker {
             waker.wake();
         }
@@ -110,7 +106,7 @@ impl Stop {
 
     /// Returns whether the child is to end, and has it woken when it is.
     fn poll(&self, cx: &Context<'_>) -> bool {
-        let mut place = self.waker.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut place = lock(&self.waker);
         let known = place
             .as_ref()
             .is_some_and(|waker| waker.will_wake(cx.waker()));
@@ -118,7 +114,7 @@ impl Stop {
         if !known {
             // Cloned and dropped without the lock: wakers are code of others.
             let waker = cx.waker().clone();
-            place = self.waker.lock().unwrap_or_else(PoisonError::into_inner);
+            place = lock(&self.waker);
             let old = place.replace(waker);
             drop(place);
             drop(old);
@@ -167,7 +163,13 @@ impl<T, F: Future<Output = T>> Future for Child<T, F> {
                 Err(payload) => Err(Failure::Panicked(payload)),
             }
         };
-        this.future.set(None);
+        // A destructor that panics is the child's affair as well.
+        let outcome = match catch_unwind(AssertUnwindSafe(|| this.future.set(None))) {
+            Err(payload) if !matches!(outcome, Err(Failure::Panicked(_))) => {
+                Err(Failure::Panicked(payload))
+            }
+            _ => outcome,
+        };
         this.ticket.report(outcome);
         Poll::Ready(())
     }

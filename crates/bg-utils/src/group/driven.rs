@@ -3,11 +3,13 @@
 use std::future::{Future, poll_fn};
 use std::mem;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Poll, Waker};
 
 use futures_buffered::FuturesUnordered;
 use futures_core::Stream;
+
+use crate::sync::{Mutex, lock};
 
 /// Where children wait for the driver.
 struct Inbox<C> {
@@ -24,10 +26,6 @@ struct Sender<C>(Arc<Mutex<Inbox<C>>>);
 
 /// The end of the inbox that the driver has.
 struct Receiver<C>(Arc<Mutex<Inbox<C>>>);
-
-fn lock<C>(inbox: &Mutex<Inbox<C>>) -> MutexGuard<'_, Inbox<C>> {
-    inbox.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 impl<C> Sender<C> {
     fn send(&self, child: C) {

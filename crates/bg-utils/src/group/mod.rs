@@ -41,23 +41,31 @@
 
 mod admission;
 mod child;
+#[cfg(not(loom))]
 mod driven;
 mod kind;
+#[cfg(all(test, loom))]
+mod loom_tests;
+#[cfg(not(loom))]
 mod map;
 mod shared;
 
 use std::fmt;
 use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+#[cfg(not(loom))]
 use std::time::{Duration, Instant};
 
+#[cfg(not(loom))]
 use corokit_core::time;
 use futures_core::Stream;
 
+pub use crate::Closed;
 pub use child::{Failure, Finished, Id};
 pub use kind::{AnyChild, Kind, Local, LocalChild, Sendable};
+#[cfg(not(loom))]
 pub use map::{Map, MapConcurrent, MapOrdered};
 use shared::{Admit, Refusal, Shared};
 
@@ -122,10 +130,6 @@ pub struct Handle<'s, 'ex, T, K: Kind<'s, 'ex> = Sendable> {
     spawner: Arc<K::Spawner>,
 }
 
-/// The group is closed; this is the future that was to be spawned.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Closed<F>(pub F);
-
 /// Why a future was not spawned. It comes back.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -150,20 +154,6 @@ impl<F> Refused<F> {
         }
     }
 }
-
-impl<F> fmt::Debug for Closed<F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Closed(..)")
-    }
-}
-
-impl<F> fmt::Display for Closed<F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the group is closed")
-    }
-}
-
-impl<F> std::error::Error for Closed<F> {}
 
 impl<F> fmt::Debug for Refused<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -372,6 +362,7 @@ impl<'s, 'ex, T: Send + 'ex> Group<'s, 'ex, T> {
     /// };
     /// assert_eq!(block_on(zip(work, driver)), (42, ()));
     /// ```
+    #[cfg(not(loom))]
     pub fn driven() -> (Self, impl Future<Output = ()> + Send + use<'s, 'ex, T>)
     where
         'ex: 's,
@@ -418,6 +409,7 @@ impl<'s, 'ex, T: 'ex> LocalGroup<'s, 'ex, T> {
     /// };
     /// assert_eq!(*block_on(zip(work, driver)).0, 7);
     /// ```
+    #[cfg(not(loom))]
     pub fn driven_local() -> (Self, impl Future<Output = ()> + use<'s, 'ex, T>)
     where
         'ex: 's,
@@ -441,7 +433,10 @@ impl<'s, 'ex, T, K: Kind<'s, 'ex>> Group<'s, 'ex, T, K> {
     }
 
     /// Bounds the number of children that are running: [`spawn`](Group::spawn) waits for one to
-    /// end.
+    /// end. Those that are running already count.
+    ///
+    /// A child that waits for room itself keeps its own place meanwhile: if all do so, they wait for
+    /// ever.
     ///
     /// # Panics
     ///
@@ -599,6 +594,7 @@ impl<'s, 'ex, T, K: Kind<'s, 'ex>> Group<'s, 'ex, T, K> {
     /// assert!(outcomes.finished.is_empty());
     /// assert_eq!(outcomes.cancelled, [id]);
     /// ```
+    #[cfg(not(loom))]
     pub async fn close_deadline(&mut self, deadline: Instant) -> Outcomes<T> {
         self.close_when(time::sleep_until(deadline)).await
     }
@@ -619,12 +615,14 @@ impl<'s, 'ex, T, K: Kind<'s, 'ex>> Group<'s, 'ex, T, K> {
     /// let outcomes = smol::block_on(group.close_within(Duration::from_secs(60)));
     /// assert_eq!(outcomes.finished.len(), 1);
     /// ```
+    #[cfg(not(loom))]
     pub async fn close_within(&mut self, duration: Duration) -> Outcomes<T> {
         self.close_when(time::sleep(duration)).await
     }
 
+    #[cfg(not(loom))]
     async fn close_when(&mut self, over: impl Future<Output = ()>) -> Outcomes<T> {
-        let mut over = pin!(over);
+        let mut over = std::pin::pin!(over);
         let mut is_over = false;
         let all = poll_fn(|cx| {
             let polled = self.shared().poll_close(cx);

@@ -2,13 +2,14 @@
 
 use std::collections::VecDeque;
 use std::mem;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use slab::Slab;
 
 use super::admission::Admission;
 use super::child::{Finished, Id, Stop, Ticket};
+use crate::sync::{Mutex, MutexGuard, lock};
 
 pub(super) struct Shared<T>(Mutex<State<T>>);
 
@@ -40,11 +41,12 @@ impl<T> Shared<T> {
     }
 
     fn lock(&self) -> MutexGuard<'_, State<T>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 
     pub(super) fn set_limit(&self, limit: usize) {
-        self.lock().admission.set_limit(limit);
+        let admitted = self.lock().admission.set_limit(limit);
+        admitted.into_iter().for_each(Waker::wake);
     }
 
     pub(super) fn running(&self) -> usize {

@@ -1,18 +1,20 @@
 //! The handle to a loop in another thread, and its main future.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::mem;
 use std::pin::Pin;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::task::{Context, Poll, Waker};
+use std::thread::{self, ThreadId};
 
 use corokit_sync_bridge::waiters::{Key, WaitList};
 
 use super::task::{Cancel, LoopTask, Meeting, Presence, Remote};
 use crate::Closed;
 use crate::sync::{Mutex, MutexGuard, lock};
+use crate::turns::Turns;
 
 /// A task for the loop to spawn. It never leaves the loop's thread.
 pub type LocalTask = Pin<Box<dyn Future<Output = ()>>>;
@@ -23,6 +25,8 @@ type Parcel = Box<dyn FnOnce() -> LocalTask + Send>;
 /// What the threads share.
 pub(super) struct Shared {
     state: Mutex<State>,
+    /// That of the loop, once it runs.
+    thread: OnceLock<ThreadId>,
 }
 
 struct State {
@@ -30,8 +34,8 @@ struct State {
     inbox: VecDeque<Parcel>,
     /// Wakes the main future.
     main: Option<Waker>,
-    /// All tasks that have not ended.
-    tasks: HashMap<u64, Weak<dyn Cancel>>,
+    /// All tasks that have not ended, in the order in which they were spawned.
+    tasks: BTreeMap<u64, Weak<dyn Cancel>>,
     latest: u64,
     /// Those who wait for there to be none.
     idlers: WaitList<(), ()>,
@@ -42,6 +46,11 @@ struct State {
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
         lock(&self.state)
+    }
+
+    /// Returns whether this is the thread of the loop.
+    pub(super) fn is_here(&self) -> bool {
+        self.thread.get() == Some(&thread::current().id())
     }
 
     /// Notes that a task has ended.
@@ -89,11 +98,12 @@ impl LoopHandle {
             state: Mutex::new(State {
                 inbox: VecDeque::new(),
                 main: None,
-                tasks: HashMap::new(),
+                tasks: BTreeMap::new(),
                 latest: 0,
                 idlers: WaitList::new(),
                 stopped: false,
             }),
+            thread: OnceLock::new(),
         });
         let main = Main {
             shared: Arc::clone(&shared),
@@ -178,7 +188,7 @@ impl LoopHandle {
     where
         T: Send + 'static,
     {
-        let meeting = Meeting::new();
+        let meeting = Meeting::new(Arc::clone(&self.shared));
         let cancel: Weak<dyn Cancel> = Arc::downgrade(&meeting) as _;
         let mut state = self.shared.lock();
         if state.stopped {
@@ -190,7 +200,7 @@ impl LoopHandle {
         state.tasks.insert(number, cancel);
         drop(state);
         // From here on the presence counts, whatever becomes of it.
-        let presence = Presence::new(Arc::clone(&meeting), Arc::clone(&self.shared), number);
+        let presence = Presence::new(Arc::clone(&meeting), number);
         let parcel = pack(sent, presence);
         let mut state = self.shared.lock();
         if state.stopped {
@@ -208,8 +218,9 @@ impl LoopHandle {
         Ok(LoopTask::new(meeting))
     }
 
-    /// Cancels all tasks that were spawned through handles: each is dropped when the loop comes to
-    /// it. Returns how many that are. To wait for them, see [`idle`](Self::idle).
+    /// Cancels all tasks that were spawned through handles, in the order in which they were spawned:
+    /// each is dropped when the loop comes to it. Returns how many that are. To wait for them, see
+    /// [`idle`](Self::idle).
     ///
     /// Source: `async_utils.bg_loop.LoopWrapper.cancel_all`, which gives up after the first.
     ///
@@ -243,7 +254,8 @@ impl LoopHandle {
         tasks.filter(|task| task.is_running()).collect()
     }
 
-    /// Waits until there is no task that was spawned through a handle.
+    /// Waits until there is no task that was spawned through a handle. Such a task itself waits for
+    /// ever, for its own end.
     ///
     /// # Cancel safety
     ///
@@ -350,8 +362,12 @@ impl Main {
     /// # drop(task);
     /// ```
     pub async fn run(self, mut spawn: impl FnMut(LocalTask)) {
+        let _ = self.shared.thread.set(thread::current().id());
+        let mut turns = Turns::new();
         while let Some(parcel) = poll_fn(|cx| self.poll_next(cx)).await {
             spawn(parcel());
+            // Other threads may send as fast as this spawns.
+            turns.next().await;
         }
     }
 

@@ -18,6 +18,7 @@ use crate::sync::{Mutex, lock};
 /// What a task and its handle share.
 pub(super) struct Meeting<T> {
     state: Mutex<State<T>>,
+    shared: Arc<Shared>,
 }
 
 struct State<T> {
@@ -61,7 +62,7 @@ impl<T: Send> Cancel for Meeting<T> {
 }
 
 impl<T> Meeting<T> {
-    pub(super) fn new() -> Arc<Self> {
+    pub(super) fn new(shared: Arc<Shared>) -> Arc<Self> {
         Arc::new(Meeting {
             state: Mutex::new(State {
                 outcome: Outcome::Running,
@@ -69,6 +70,7 @@ impl<T> Meeting<T> {
                 task: None,
                 waiter: None,
             }),
+            shared,
         })
     }
 
@@ -87,16 +89,14 @@ impl<T> Meeting<T> {
 /// it does not count any more.
 pub(super) struct Presence<T> {
     meeting: Arc<Meeting<T>>,
-    shared: Arc<Shared>,
     number: u64,
     over: bool,
 }
 
 impl<T> Presence<T> {
-    pub(super) fn new(meeting: Arc<Meeting<T>>, shared: Arc<Shared>, number: u64) -> Self {
+    pub(super) fn new(meeting: Arc<Meeting<T>>, number: u64) -> Self {
         Presence {
             meeting,
-            shared,
             number,
             over: false,
         }
@@ -109,7 +109,7 @@ impl<T> Presence<T> {
             return;
         }
         let waiter = self.meeting.finish(outcome);
-        self.shared.gone(self.number);
+        self.meeting.shared.gone(self.number);
         if let Some(waker) = waiter {
             waker.wake();
         }
@@ -263,11 +263,14 @@ impl<T: Send> LoopTask<T> {
 
     /// Blocks the thread until the task has ended.
     ///
-    /// On the thread of the loop itself, that would be for ever.
-    ///
     /// # Errors
     ///
     /// [`TaskError`] if the task was cancelled or panicked.
+    ///
+    /// # Panics
+    ///
+    /// On the thread of the loop itself, unless the task has ended: it would wait for ever. Await it
+    /// there.
     ///
     /// # Examples
     ///
@@ -281,7 +284,12 @@ impl<T: Send> LoopTask<T> {
     /// let task = background.spawn(async { 1 + 1 }).unwrap();
     /// assert_eq!(task.wait_blocking().unwrap(), 2);
     /// ```
+    #[track_caller]
     pub fn wait_blocking(self) -> Result<T, TaskError> {
+        assert!(
+            self.is_finished() || !self.meeting.shared.is_here(),
+            "the loop that runs this task would be blocked by waiting for it: await it instead",
+        );
         block_on(self)
     }
 

@@ -81,7 +81,11 @@ impl LoopThread {
     /// meanwhile among them; then ends the loop and its thread.
     ///
     /// Tasks that were spawned on the loop by its own means are not waited for; they are dropped
-    /// with the loop.
+    /// with the loop. A task that was spawned through a handle waits for ever if it waits for this:
+    /// for its own end.
+    ///
+    /// In the end it blocks, as dropping the `LoopThread` does, for the poll that is in progress in
+    /// the thread.
     ///
     /// # Panics
     ///
@@ -122,7 +126,8 @@ impl LoopThread {
     ///
     /// # Panics
     ///
-    /// As [`finish`](Self::finish).
+    /// As [`finish`](Self::finish); and on the thread of the loop itself, unless it has no tasks: it
+    /// would wait for ever.
     ///
     /// # Examples
     ///
@@ -136,7 +141,12 @@ impl LoopThread {
     /// background.spawn(async { println!("done") }).unwrap().detach();
     /// background.finish_blocking();
     /// ```
+    #[track_caller]
     pub fn finish_blocking(self) {
+        assert!(
+            self.handle.is_empty() || !self.handle.shared.is_here(),
+            "the loop would be blocked by waiting for its own tasks",
+        );
         block_on(self.finish());
     }
 

@@ -34,6 +34,6 @@ mod ttl;
 
 pub use plain::{Iter, Lru};
 #[cfg(feature = "cache")]
-pub(crate) use store::{Class, Lifetime, Store};
+pub(crate) use store::{COARSE, Class, EACH, Lifetime, Store};
 #[cfg(feature = "ttl-lru")]
 pub use ttl::{TtlIter, TtlLru};

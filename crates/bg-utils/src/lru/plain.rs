@@ -168,6 +168,11 @@ impl<K: Hash + Eq, V, S: BuildHasher> Lru<K, V, S> {
     /// assert_eq!(map.insert(3, 'd'), Some((2, 'b')));
     /// ```
     pub fn insert(&mut self, key: K, value: V) -> Option<(K, V)> {
+        if self.capacity == 0 {
+            // What was made in spite of that is not newer than this.
+            self.clear();
+            return Some((key, value));
+        }
         match self.map.entry(key) {
             Entry::Occupied(mut entry) => {
                 entry.to_back();

@@ -7,9 +7,15 @@
 
 use std::borrow::Borrow;
 use std::mem;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use hashbrown::HashTable;
+
+/// How many entries that have expired go with each call: more than come in by one.
+pub(crate) const EACH: usize = 2;
+
+/// Lives of at least this length are checked by the coarse clock.
+pub(crate) const COARSE: Duration = Duration::from_millis(100);
 
 /// The index that no entry has: where both lists begin and end, so that no link leads nowhere.
 const END: u32 = 0;

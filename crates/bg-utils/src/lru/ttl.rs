@@ -8,13 +8,7 @@ use std::time::{Duration, Instant};
 use corokit_core::time;
 use foldhash::fast::RandomState;
 
-use super::store::{Class, Lifetime, Store};
-
-/// How many entries that have expired go with each call: more than come in by one.
-const EACH: usize = 2;
-
-/// Lives of at least this length are checked by the coarse clock.
-const COARSE: Duration = Duration::from_millis(100);
+use super::store::{COARSE, Class, EACH, Lifetime, Store};
 
 /// A map of at most so many entries, which forgets the one not used for longest, and all that were
 /// written too long ago.

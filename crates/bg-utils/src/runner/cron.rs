@@ -1,9 +1,9 @@
 //! Jobs by patterns of cron, which croner understands.
 
 use std::future::Future;
-use std::time::SystemTime;
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use chrono::{DateTime, TimeZone, Utc};
+use chrono::{DateTime, Datelike, TimeDelta, TimeZone, Utc};
 use croner::Cron;
 use croner::errors::CronError;
 
@@ -15,6 +15,9 @@ pub(super) type Occurrences = Box<dyn Fn(SystemTime) -> Option<SystemTime> + Sen
 impl Job {
     /// Makes a job that runs whenever a pattern of cron says so: `"*/15 9-17 * * MON-FRI"`, or with
     /// seconds in front, or `"@daily"`. The pattern is that of the wall clock in UTC.
+    ///
+    /// If that clock is set back, no time comes twice: the job waits until the clock shows the time
+    /// that is next.
     ///
     /// # Errors
     ///
@@ -39,6 +42,9 @@ impl Job {
 
     /// As [`cron`](Self::cron), in another time zone, and from a time of the wall clock on, which is
     /// not one itself.
+    ///
+    /// Where the zone sets its clocks forward, what falls into the gap runs when it is over; where
+    /// it sets them back, a single time of day runs once, and a pattern such as "each hour" goes on.
     ///
     /// # Errors
     ///
@@ -69,7 +75,8 @@ impl Job {
         let cron: Cron = pattern.parse()?;
         let zone = zone.clone();
         let next = move |after: SystemTime| {
-            let after = DateTime::<Utc>::from(after).with_timezone(&zone);
+            let after = date(after).ok_or(CronError::TimeSearchLimitExceeded)?;
+            let after = after.with_timezone(&zone);
             let next = cron.find_next_occurrence(&after, false)?;
             Ok(SystemTime::from(next.with_timezone(&Utc)))
         };
@@ -77,4 +84,14 @@ impl Job {
         let occurrences = Box::new(move |after| next(after).ok());
         Ok(Job::by_occurrences(first, occurrences, make))
     }
+}
+
+/// Returns the date of a time of the wall clock, if it is in years that have four digits.
+fn date(time: SystemTime) -> Option<DateTime<Utc>> {
+    let epoch = DateTime::UNIX_EPOCH;
+    let date = match time.duration_since(UNIX_EPOCH) {
+        Ok(after) => epoch.checked_add_signed(TimeDelta::from_std(after).ok()?)?,
+        Err(before) => epoch.checked_sub_signed(TimeDelta::from_std(before.duration()).ok()?)?,
+    };
+    (0..10_000).contains(&date.year()).then_some(date)
 }

@@ -13,6 +13,9 @@ use crate::scheduler::Due;
 /// What a [`Runner`](super::Runner) gives to the executor.
 pub type Run = Pin<Box<dyn Future<Output = ()> + Send>>;
 
+/// How many make a second.
+const NANOS: u128 = 1_000_000_000;
+
 type Make = Arc<dyn Fn() -> Run + Send + Sync>;
 
 /// What to do about times that have passed while the driver was not polled, or the machine slept.
@@ -211,10 +214,10 @@ impl Job {
                     return Some(Due::At(next));
                 }
                 // The first planned time that is not in the past.
-                let periods = behind.as_nanos().div_ceil(period.as_nanos());
-                let skipped = u32::try_from(periods)
-                    .ok()
-                    .and_then(|n| period.checked_mul(n))?;
+                let (behind, period) = (behind.as_nanos(), period.as_nanos());
+                let skipped = behind.div_ceil(period) * period;
+                let seconds = u64::try_from(skipped / NANOS).ok()?;
+                let skipped = Duration::new(seconds, (skipped % NANOS) as u32);
                 next.checked_add(skipped).map(Due::At)
             }
             #[cfg(feature = "cron")]

@@ -29,7 +29,7 @@
 //!
 //! Source: `async_utils.scheduler`, whose tasks the program runs itself.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
@@ -38,6 +38,7 @@ use std::time::SystemTime;
 use crate::Closed;
 use crate::scheduler::{Due, Key, Scheduler};
 use crate::sync::{Mutex, lock};
+use crate::turns::Turns;
 
 #[cfg(feature = "cron")]
 mod cron;
@@ -49,8 +50,8 @@ pub use chrono;
 pub use croner::errors::CronError;
 pub use job::{Job, Missed, Run};
 
-/// Names a job of a [`Runner`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// Names a job of a [`Runner`]. Ascending: a job that was added later has a greater one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct JobId(u64);
 
 /// Runs jobs at their times: see the [module](self).
@@ -67,7 +68,7 @@ struct Shared {
 }
 
 struct Jobs {
-    jobs: HashMap<JobId, Planned>,
+    jobs: BTreeMap<JobId, Planned>,
     latest: u64,
     handles: usize,
 }
@@ -87,7 +88,7 @@ impl Runner {
     /// with each run that is due.
     ///
     /// The driver completes when the runner is closed, or when its last handle has been dropped and
-    /// no job is left.
+    /// no job is left. If it is dropped before, the runner is closed.
     ///
     /// # Examples
     ///
@@ -138,12 +139,12 @@ impl Runner {
         let shared = Arc::new(Shared {
             scheduler,
             jobs: Mutex::new(Jobs {
-                jobs: HashMap::new(),
+                jobs: BTreeMap::new(),
                 latest: 0,
                 handles: 1,
             }),
         });
-        let driver = drive(Arc::clone(&shared), spawn);
+        let driver = drive(Driving(Arc::clone(&shared)), spawn);
         (Runner { shared }, driver)
     }
 
@@ -151,7 +152,7 @@ impl Runner {
     ///
     /// # Errors
     ///
-    /// [`Closed`] with the job, if the runner has been closed.
+    /// [`Closed`] with the job, if the runner has been closed, or its driver dropped.
     ///
     /// # Examples
     ///
@@ -184,8 +185,11 @@ impl Runner {
             true => Ok(id),
             false => {
                 let planned = lock(&self.shared.jobs).jobs.remove(&id);
-                let job = planned.and_then(|planned| planned.job);
-                Err(Closed(job.expect("nobody knows of it yet")))
+                match planned.and_then(|planned| planned.job) {
+                    Some(job) => Err(Closed(job)),
+                    // Whoever closed the runner meanwhile has found it there, and dropped it.
+                    None => Ok(id),
+                }
             }
         }
     }
@@ -271,10 +275,21 @@ impl Runner {
     /// futures_lite::future::block_on(driver);
     /// ```
     pub fn close(&self) -> bool {
-        let closed = self.shared.scheduler.close();
-        let jobs = std::mem::take(&mut lock(&self.shared.jobs).jobs);
-        drop(jobs);
-        closed
+        self.shared.close()
+    }
+
+    /// Returns whether it has been closed, or its driver dropped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let (runner, driver) = corokit_bg_utils::runner::Runner::new(|run| drop(run));
+    /// assert!(!runner.is_closed());
+    /// drop(driver);
+    /// assert!(runner.is_closed());
+    /// ```
+    pub fn is_closed(&self) -> bool {
+        self.shared.scheduler.is_closed()
     }
 }
 
@@ -303,6 +318,13 @@ impl fmt::Debug for Runner {
 }
 
 impl Shared {
+    fn close(&self) -> bool {
+        let closed = self.scheduler.close();
+        let jobs = std::mem::take(&mut lock(&self.jobs).jobs);
+        drop(jobs);
+        closed
+    }
+
     /// Puts a job's next run into the scheduler. Returns `false` if that is closed.
     fn plan(&self, id: JobId, due: Due, round: u64) -> bool {
         let inserted = match due {
@@ -365,8 +387,19 @@ impl Shared {
     }
 }
 
-async fn drive<S: FnMut(Run)>(shared: Arc<Shared>, mut spawn: S) {
+/// Closes the runner when its driver is gone: what is added then would never run.
+struct Driving(Arc<Shared>);
+
+impl Drop for Driving {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+async fn drive<S: FnMut(Run)>(driving: Driving, mut spawn: S) {
+    let shared = &*driving.0;
     shared.close_if_done();
+    let mut turns = Turns::new();
     while let Some((_, id)) = shared.scheduler.next().await {
         let Some((mut job, due)) = shared.take(id) else {
             continue;
@@ -378,5 +411,7 @@ async fn drive<S: FnMut(Run)>(shared: Arc<Shared>, mut spawn: S) {
             spawn(run);
         }
         shared.close_if_done();
+        // Jobs with a short period are due again before one has looked.
+        turns.next().await;
     }
 }

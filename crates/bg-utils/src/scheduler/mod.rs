@@ -23,7 +23,8 @@
 //! - **Order**: by time, and in the order of insertion among equals.
 //! - **Consumers**: any number, on any thread, first come first served; each item goes to one of them.
 //!   A [`next`](Scheduler::next) that is dropped loses nothing: the item leaves the queue in the poll
-//!   that returns it.
+//!   that returns it. A consumer that has been woken and is not polled holds up those behind it; a
+//!   [`stream`](Scheduler::stream) that has been polled is one until it is dropped.
 //! - **Keys** name entries, to be [cancelled](Scheduler::cancel) or [moved](Scheduler::reschedule). A
 //!   key is never used again, and nothing is kept of an entry that is gone.
 //! - **End**: [`close`](Scheduler::close) ends all consumers at once; what is left can be

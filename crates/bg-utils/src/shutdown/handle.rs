@@ -63,6 +63,9 @@ impl Shutdown {
 
     /// Tells everybody, unless that has been done. Only the first reason counts.
     ///
+    /// Those who wait for it are woken in the order in which they came, and then those of its
+    /// [parts](Self::token), in the order in which these were made.
+    ///
     /// Returns whether this was the first.
     ///
     /// # Examples

@@ -1,6 +1,6 @@
 //! A tree of what can be shut down.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::mem;
 use std::sync::{Arc, Weak};
 use std::task::Waker;
@@ -19,8 +19,8 @@ pub(super) struct State {
     pub(super) reason: Option<Reason>,
     /// Those who wait for it to be triggered.
     pub(super) waiters: WaitList<(), ()>,
-    /// Those that are triggered with it.
-    children: HashMap<u64, Weak<Node>>,
+    /// Those that are triggered with it, in the order in which they were made.
+    children: BTreeMap<u64, Weak<Node>>,
     latest: u64,
     /// How many hold up its end, here and below.
     pub(super) holds: usize,
@@ -35,7 +35,7 @@ impl Node {
             state: Mutex::new(State {
                 reason,
                 waiters: WaitList::new(),
-                children: HashMap::new(),
+                children: BTreeMap::new(),
                 latest: 0,
                 holds: 0,
                 finishers: WaitList::new(),
@@ -65,7 +65,8 @@ impl Node {
         lock(&self.state)
     }
 
-    /// Triggers it and all below it. Returns `false` if it was triggered before.
+    /// Triggers it and all below it, each before those below it, and these in the order in which
+    /// they were made. Returns `false` if it was triggered before.
     pub(super) fn trigger(self: &Arc<Self>, reason: &Reason) -> bool {
         let mut wakers = Vec::new();
         let mut nodes = Vec::new();
@@ -92,7 +93,8 @@ impl Node {
             wakers.extend(waker);
         }
         drop(state);
-        nodes.extend(children.into_values());
+        // The first one is the last to go in and the first to come out.
+        nodes.extend(children.into_values().rev());
         true
     }
 
@@ -126,9 +128,12 @@ impl Node {
 
 impl Drop for Node {
     fn drop(&mut self) {
-        if let Some((parent, number)) = &self.parent {
-            let gone = parent.lock().children.remove(number);
+        // One after the other, not each inside of the one below: the line may be long.
+        let mut above = self.parent.take();
+        while let Some((parent, number)) = above {
+            let gone = parent.lock().children.remove(&number);
             drop(gone);
+            above = Arc::into_inner(parent).and_then(|mut parent| parent.parent.take());
         }
     }
 }

@@ -18,8 +18,8 @@ use crate::clock::{block_on, now, sleep_until};
 
 type Exit = Box<dyn FnMut(i32) + Send>;
 
-/// Triggers a [`Shutdown`] when the process gets a signal, and ends the process if it gets another
-/// one: what [`Shutdown::on_signals`] makes.
+/// Triggers a [`Shutdown`] when the process gets a signal, and ends the process if that was triggered
+/// before: what [`Shutdown::on_signals`] makes.
 ///
 /// It listens as long as it is polled, or as its [thread](Self::spawn_thread) runs, which is until
 /// the process ends.
@@ -102,7 +102,8 @@ impl Signals {
         self
     }
 
-    /// Has further signals ignored. Else the second one ends the process at once, with the
+    /// Has further signals ignored. Else a signal that comes when the shutdown has been triggered,
+    /// by another signal or by the program, ends the process at once, with the
     /// [exit code](Reason::exit_code) of that signal.
     pub fn no_force(mut self) -> Self {
         self.force = false;

@@ -1,17 +1,7 @@
-//! The primitives of a flight: those of std, or of loom where loom explores their orders.
+//! What a flight needs besides locks, with and without loom.
 
 #[cfg(loom)]
-pub(crate) use loom::sync::{Mutex, MutexGuard};
-#[cfg(not(loom))]
-pub(crate) use std::sync::{Mutex, MutexGuard};
-
-use std::sync::PoisonError;
-
-/// Locks a mutex. Code of the user that panics under a lock of ours, such as a comparison of keys,
-/// leaves nothing half done, so that poison says nothing.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
+use crate::sync::{Mutex, lock};
 
 /// A value that is set once, and then read without a lock.
 #[cfg(not(loom))]
