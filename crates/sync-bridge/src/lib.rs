@@ -135,6 +135,14 @@ mod sync;
 mod unblock;
 #[cfg(any(feature = "waiters", loom))]
 pub mod waiters;
+#[cfg(any(
+    feature = "pool",
+    feature = "flag",
+    feature = "condvar",
+    feature = "queue",
+    loom
+))]
+mod wakes;
 
 #[cfg(feature = "await-sync")]
 pub use await_sync::{
