@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::panic::resume_unwind;
 use std::pin::Pin;
 #[cfg(not(loom))]
 use std::sync::Arc;
@@ -16,8 +17,8 @@ use super::error::{Closed, TryPutError};
 use super::order::{Fifo, Order};
 #[cfg(not(loom))]
 use super::state::ACCEPTED;
-use super::state::{Left, Putting, Refused, Shared, Wakes};
-use crate::waiters::Key;
+use super::state::{Answer, Putting, Refused, Shared, Wakes};
+use crate::waiters::{Cancelled, Key};
 #[cfg(not(loom))]
 use crate::{deadline::block_on_until, parking::Ticket};
 
@@ -158,8 +159,8 @@ impl<T, D: Order<T>> Queue<T, D> {
         }
         let granted = self.shared.lock().putters.poll(key, &mut None);
         match granted {
-            Poll::Ready(Err(item)) => Err(Closed(item)),
-            _ => unreachable!("its item is there"),
+            Poll::Ready(answer) => answer.into_result(),
+            Poll::Pending => unreachable!("it was told"),
         }
     }
 
@@ -255,7 +256,7 @@ impl<T, D: Order<T>> Put<'_, T, D> {
                 if polled.is_ready() {
                     self.stage = Stage::Over;
                 }
-                return polled.map_err(Closed);
+                return polled.map(Answer::into_result);
             }
             Stage::Over => panic!("`Put` polled after it had completed"),
         };
@@ -315,10 +316,26 @@ impl<T, D: Order<T>> Shared<T, D> {
     #[inline(never)]
     fn leave_put(&self, key: Key) -> Option<T> {
         let mut waker = None;
-        let left = self.lock().leave_put(key, &mut waker);
+        let left = self.lock().putters.cancel(key, &mut waker);
         match left {
-            Left::Waited(item) | Left::Closed(item) => Some(item),
-            Left::Accepted => None,
+            Cancelled::Waiting(putting) => putting.item,
+            Cancelled::Granted(Answer::Accepted) => None,
+            // What finding its place panicked with is dropped with the place.
+            Cancelled::Granted(Answer::Closed(item) | Answer::Panicked(item, _)) => Some(item),
+        }
+    }
+}
+
+impl<T> Answer<T> {
+    /// What putting gives then. To be called without the lock.
+    fn into_result(self) -> Result<(), Closed<T>> {
+        match self {
+            Answer::Accepted => Ok(()),
+            Answer::Closed(item) => Err(Closed(item)),
+            Answer::Panicked(item, payload) => {
+                drop(item);
+                resume_unwind(payload)
+            }
         }
     }
 }
