@@ -435,14 +435,19 @@ impl Waiting {
                     return Poll::Pending;
                 };
                 self.key = None;
-                let Some((item, _)) = granted else {
-                    return Poll::Ready(Err(Closed(())));
-                };
-                if tracked {
-                    return Poll::Ready(Ok(item));
+                match granted {
+                    Some((item, _)) if tracked => return Poll::Ready(Ok(item)),
+                    Some((item, _)) => {
+                        state.open -= 1;
+                        (item, !state.joiners.is_empty())
+                    }
+                    // It was told of the end. What another that was handed an item before that has
+                    // given back since is for this one still.
+                    None => match state.take(tracked) {
+                        Some(taken) => taken,
+                        None => return Poll::Ready(Err(Closed(()))),
+                    },
                 }
-                state.open -= 1;
-                (item, !state.joiners.is_empty())
             }
             // Since it looked last, there may be one.
             None => match state.take(tracked) {
