@@ -212,6 +212,29 @@ fn a_job_may_wait_by_other_means_for_one_behind_it() {
 }
 
 #[test]
+fn a_job_that_has_waited_counts_again() {
+    let (pool, other) = (one(), one());
+    let (theirs, release) = blocked_job(&other);
+    let (resume, resumed) = mpsc::channel();
+    let (release_own, blocked) = mpsc::channel::<()>();
+    let job = pool.run(move || {
+        theirs.join_blocking().unwrap();
+        resume.send(()).unwrap();
+        let _ = blocked.recv();
+    });
+    while pool.stats().waiting == 0 {
+        thread::yield_now();
+    }
+    drop(release);
+    resumed.recv().unwrap();
+    // It works again, and the limit is one.
+    assert_eq!(pool.stats().waiting, 0);
+    assert!(pool.try_run(|| ()).is_err());
+    drop(release_own);
+    job.join_blocking().unwrap();
+}
+
+#[test]
 fn try_run_does_not_queue() {
     let pool = Pool::builder().max_threads(2).build();
     let (first, release) = blocked_job(&pool);

@@ -100,9 +100,13 @@ impl PoolBuilder {
 
     /// Limits the threads that work at once. 500 by default.
     ///
-    /// Threads whose job waits for another job of the pool, or is in
+    /// Threads whose job waits for another job, of this pool or another, or is in
     /// [`pool_wait`](super::pool_wait), do not count, so that jobs that wait for each other cannot
     /// bring a pool to a standstill; neither does the one that watches whether the pool must grow.
+    /// A job that has polled another job's future, and found it pending, does not count until it
+    /// ends: nobody can tell when it stops waiting. When waiting is over there may be one thread
+    /// too many for a moment: it leaves after its job.
+    ///
     /// A maximum of 0 counts as 1.
     ///
     /// ```
