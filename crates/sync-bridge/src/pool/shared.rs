@@ -27,6 +27,7 @@ use std::time::{Duration, Instant};
 use super::builder::Config;
 use super::cell::{Outcome, Ran, Work};
 use super::{JobError, worker};
+use crate::wakes::Wakes;
 
 pub(super) struct Shared {
     pub(super) config: Config,
@@ -53,6 +54,8 @@ pub(super) struct State {
     pub(super) scout: bool,
     /// Which idle thread was called to be the scout.
     pub(super) called_scout: Option<u64>,
+    /// What the scout waits with, while it does.
+    pub(super) watch: Option<Arc<Condvar>>,
     /// When the last job ended.
     pub(super) last_end: Option<Instant>,
     /// How many of them wait inside of a job, and do not count against the limit.
@@ -192,7 +195,7 @@ impl Shared {
         for work in refused {
             work.refuse(JobError::NoThread(kind));
         }
-        joiners.into_iter().for_each(Waker::wake);
+        drop(joiners);
     }
 
     /// Marks a job in the queue as cancelled. The caller drops it.
@@ -238,24 +241,27 @@ impl Shared {
             if std::mem::replace(&mut state.closed, true) {
                 return false;
             }
-            let bells: Vec<_> = state
-                .idle
-                .iter()
-                .map(|idle| Arc::clone(&idle.bell))
-                .collect();
+            let idle = state.idle.iter().map(|idle| &idle.bell);
+            let bells: Vec<_> = idle.chain(&state.watch).map(Arc::clone).collect();
             (bells, state.over())
         };
         for bell in bells {
             bell.notify_one();
         }
-        joiners.into_iter().for_each(Waker::wake);
+        drop(joiners);
         true
     }
 
     /// Closes, and refuses what is in the queue. Returns how many jobs that were.
     pub(super) fn abandon(&self) -> usize {
         self.close();
-        let refused = self.lock().claim_all();
+        let (refused, watch) = {
+            let mut state = self.lock();
+            (state.claim_all(), state.watch.clone())
+        };
+        if let Some(watch) = watch {
+            watch.notify_one();
+        }
         for work in &refused {
             work.refuse(JobError::Abandoned);
         }
@@ -407,11 +413,12 @@ impl State {
     }
 
     /// Who waits for the end, if this is it.
-    pub(super) fn over(&mut self) -> Vec<Waker> {
-        if !self.closed || self.threads > 0 {
-            return Vec::new();
+    pub(super) fn over(&mut self) -> Wakes {
+        let mut wakes = Wakes::default();
+        if self.closed && self.threads == 0 {
+            wakes.extend(self.joiners.drain(..).map(|(_, waker)| waker));
         }
-        self.joiners.drain(..).map(|(_, waker)| waker).collect()
+        wakes
     }
 
     fn leave_joiners(&mut self, key: u64) -> Option<Waker> {
