@@ -8,7 +8,7 @@ use std::time::Instant;
 use async_lock::{MutexGuard, MutexGuardArc};
 
 use crate::deadline::{TimedOut, block_on_until};
-use crate::parking::block_on;
+use crate::park::block_on;
 use crate::sync::{Mutex, lock};
 use crate::waiters::{Cancelled, Key, WaitList};
 use crate::wakes::Wakes;

@@ -11,7 +11,7 @@ use std::time::Instant;
 #[cfg(not(loom))]
 use crate::deadline::{TimedOut, block_on_until};
 #[cfg(not(loom))]
-use crate::parking::block_on;
+use crate::park::block_on;
 use crate::sync::{AtomicU64, Mutex, const_unless_loom, lock};
 use crate::waiters::{Cancelled, Key, WaitList};
 use crate::wakes::Wakes;

@@ -12,7 +12,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use crate::deadline::{TimedOut, block_on_until};
-use crate::parking::block_on;
+use crate::park::block_on;
 use crate::sync::{Mutex, lock};
 use crate::waiters::{Cancelled, Key, WaitList};
 

@@ -96,19 +96,21 @@ mod keyed_mutex;
 mod loom_tests;
 #[cfg(any(feature = "oneshot", loom))]
 pub mod oneshot;
-#[cfg(any(feature = "pool", feature = "domain"))]
-mod park;
-#[cfg(all(
-    any(
-        feature = "oneshot",
-        feature = "flag",
-        feature = "condvar",
-        feature = "keyed-mutex",
-        feature = "queue"
-    ),
-    not(loom)
+#[cfg(any(
+    feature = "pool",
+    feature = "domain",
+    all(
+        any(
+            feature = "oneshot",
+            feature = "flag",
+            feature = "condvar",
+            feature = "keyed-mutex",
+            feature = "queue"
+        ),
+        not(loom)
+    )
 ))]
-mod parking;
+mod park;
 #[cfg(any(feature = "pool", all(test, loom)))]
 #[cfg_attr(
     loom,

@@ -25,7 +25,7 @@ use std::time::Instant;
 #[cfg(not(loom))]
 use crate::deadline::{TimedOut, block_on_until};
 #[cfg(not(loom))]
-use crate::parking::block_on;
+use crate::park::block_on;
 use crate::sync::{Mutex, lock};
 
 /// Makes a channel for one value.

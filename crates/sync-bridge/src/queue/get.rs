@@ -18,7 +18,7 @@ use super::order::{Fifo, Order};
 use super::state::{Getting, Locked, Shared, Wakes};
 use crate::waiters::Key;
 #[cfg(not(loom))]
-use crate::{deadline::block_on_until, parking::block_on};
+use crate::{deadline::block_on_until, park::block_on};
 
 /// Getting.
 impl<T, D: Order<T>> Queue<T, D> {

@@ -16,7 +16,7 @@ use crate::waiters::{Cancelled, Key};
 #[cfg(not(loom))]
 use crate::{
     deadline::{TimedOut, block_on_until},
-    parking::block_on,
+    park::block_on,
 };
 
 /// Waiting until the work is done.

@@ -56,6 +56,8 @@ mod put;
 mod state;
 #[cfg(not(loom))]
 mod stream;
+#[cfg(not(loom))]
+mod ticket;
 
 use std::fmt;
 use std::sync::Arc;

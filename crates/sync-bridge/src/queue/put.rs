@@ -18,9 +18,11 @@ use super::order::{Fifo, Order};
 #[cfg(not(loom))]
 use super::state::ACCEPTED;
 use super::state::{Answer, Putting, Refused, Shared, Wakes};
-use crate::waiters::{Cancelled, Key};
 #[cfg(not(loom))]
-use crate::{deadline::block_on_until, parking::Ticket};
+use super::ticket::Ticket;
+#[cfg(not(loom))]
+use crate::deadline::block_on_until;
+use crate::waiters::{Cancelled, Key};
 
 /// Putting.
 impl<T, D: Order<T>> Queue<T, D> {

@@ -14,7 +14,7 @@ use std::task::Waker;
 
 use super::order::{Items, Order, Rank};
 #[cfg(not(loom))]
-use crate::parking::Ticket;
+use super::ticket::Ticket;
 use crate::sync::{AtomicUsize, Mutex, MutexGuard, lock_eagerly};
 use crate::waiters::{Cancelled, Key, WaitList};
 pub(super) use crate::wakes::Wakes;
