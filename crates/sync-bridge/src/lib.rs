@@ -88,7 +88,16 @@ mod domain;
 mod enter;
 #[cfg(any(feature = "flag", loom))]
 mod flag;
-#[cfg(feature = "iter")]
+#[cfg(any(feature = "iter", all(test, loom)))]
+#[cfg_attr(
+    loom,
+    allow(
+        dead_code,
+        unreachable_pub,
+        unused_imports,
+        reason = "the models need a part of it"
+    )
+)]
 mod iter;
 #[cfg(all(feature = "keyed-mutex", not(loom)))]
 mod keyed_mutex;
@@ -130,6 +139,7 @@ pub mod queue;
     feature = "condvar",
     feature = "keyed-mutex",
     feature = "queue",
+    feature = "iter",
     loom
 ))]
 mod sync;
