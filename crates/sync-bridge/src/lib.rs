@@ -139,7 +139,8 @@ pub mod queue;
     feature = "condvar",
     feature = "keyed-mutex",
     feature = "queue",
-    feature = "iter",
+    feature = "pool",
+    feature = "domain",
     loom
 ))]
 mod sync;

@@ -18,15 +18,15 @@
 
 use std::cell::Cell;
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::Waker;
-use std::thread;
 use std::time::{Duration, Instant};
 
-use super::builder::Config;
 use super::cell::{Outcome, Ran, Work};
+use super::config::Config;
 use super::{JobError, worker};
+use crate::sync::{AtomicBool, Builder, Condvar, Mutex, MutexGuard, lock, per_thread};
 use crate::wakes::Wakes;
 
 pub(super) struct Shared {
@@ -94,9 +94,9 @@ pub(super) enum Role {
     Scout,
 }
 
-thread_local! {
+per_thread! {
     /// Whether the job of this thread counts as waiting.
-    static WAITS: Cell<bool> = const { Cell::new(false) };
+    static WAITS: Cell<bool> = Cell::new(false);
 }
 
 impl Shared {
@@ -113,7 +113,7 @@ impl Shared {
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(|e| e.into_inner())
+        lock(&self.state)
     }
 
     /// Queues a job. `false` if the pool is closed.
@@ -168,7 +168,7 @@ impl Shared {
             Need::Start(role, number) => (role, number),
         };
         let shared = Arc::clone(self);
-        let started = thread::Builder::new()
+        let started = Builder::new()
             .name(format!("{}-{number}", self.config.name))
             .stack_size(self.config.stack_size)
             .spawn(move || worker::work(&shared, number, role));
@@ -431,7 +431,7 @@ impl State {
 /// limit of its pool until its own job ends. So jobs that wait for each other, in one pool or in
 /// several, leave room for those that they wait for.
 pub(crate) fn wait_for_a_job() {
-    if WAITS.get() {
+    if WAITS.with(Cell::get) {
         return;
     }
     if let Some(shared) = worker::current() {
@@ -440,7 +440,7 @@ pub(crate) fn wait_for_a_job() {
 }
 
 fn begin_waiting(shared: &Arc<Shared>) {
-    WAITS.set(true);
+    WAITS.with(|waits| waits.set(true));
     let need = {
         let mut state = shared.lock();
         state.waiting += 1;
@@ -451,7 +451,7 @@ fn begin_waiting(shared: &Arc<Shared>) {
 
 /// Ends what [`begin_waiting`] began.
 pub(super) fn stop_waiting(state: &mut State) {
-    if WAITS.take() {
+    if WAITS.with(Cell::take) {
         state.waiting -= 1;
     }
 }
@@ -462,7 +462,7 @@ pub(super) fn wait_outside<T>(wait: impl FnOnce() -> T) -> T {
     let Some(shared) = worker::current() else {
         return wait();
     };
-    if WAITS.get() {
+    if WAITS.with(Cell::get) {
         return wait();
     }
     struct Back(Arc<Shared>);
@@ -480,7 +480,11 @@ pub(super) fn wait_outside<T>(wait: impl FnOnce() -> T) -> T {
 pub(super) const SATURATED: u32 = 64;
 
 /// While the last job ended so recently, the queue moves.
+#[cfg(not(loom))]
 const MOVES: Duration = Duration::from_micros(50);
+/// A model must not depend on the clock.
+#[cfg(loom)]
+const MOVES: Duration = Duration::MAX;
 
 /// A queue that is done within so many steps of the scout moves quickly enough.
 pub(super) const STEPS: u64 = 8;

@@ -4,15 +4,16 @@ use std::cell::RefCell;
 use std::hint;
 use std::ptr;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Condvar, MutexGuard, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use super::cpu::Meter;
 use super::shared::{Idle, Role, SATURATED, SPURT, STEPS, Shared, State, is_older, stop_waiting};
+use crate::sync::{Condvar, MutexGuard, per_thread};
 
-thread_local! {
+per_thread! {
     /// The pool that this thread is of.
-    static CURRENT: RefCell<Weak<Shared>> = const { RefCell::new(Weak::new()) };
+    static CURRENT: RefCell<Weak<Shared>> = RefCell::new(Weak::new());
 }
 
 /// The pool that this thread is of.
@@ -29,7 +30,7 @@ pub(super) fn is_of(pool: &Shared) -> bool {
 
 /// Works until there is nothing to do any more.
 pub(super) fn work(shared: &Arc<Shared>, thread: u64, role: Role) {
-    CURRENT.set(Arc::downgrade(shared));
+    CURRENT.with(|current| current.replace(Arc::downgrade(shared)));
     let bell = Arc::new(Condvar::new());
     let mut state = shared.lock();
     match role {
