@@ -10,7 +10,6 @@ use std::time::Instant;
 
 #[cfg(not(loom))]
 use crate::deadline::{TimedOut, block_on_until};
-#[cfg(not(loom))]
 use crate::park::block_on;
 use crate::sync::{AtomicU64, Mutex, const_unless_loom, lock};
 use crate::waiters::{Cancelled, Key, WaitList};
@@ -177,7 +176,6 @@ impl Flag {
     ///     flag.set();
     /// });
     /// ```
-    #[cfg(not(loom))]
     pub fn wait_blocking(&self) {
         block_on(self.wait());
     }

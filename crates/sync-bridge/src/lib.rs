@@ -106,18 +106,14 @@ mod loom_tests;
 #[cfg(any(feature = "oneshot", loom))]
 pub mod oneshot;
 #[cfg(any(
+    feature = "oneshot",
+    feature = "flag",
+    feature = "condvar",
+    feature = "keyed-mutex",
+    feature = "queue",
     feature = "pool",
     feature = "domain",
-    all(
-        any(
-            feature = "oneshot",
-            feature = "flag",
-            feature = "condvar",
-            feature = "keyed-mutex",
-            feature = "queue"
-        ),
-        not(loom)
-    )
+    loom
 ))]
 mod park;
 #[cfg(any(feature = "pool", all(test, loom)))]

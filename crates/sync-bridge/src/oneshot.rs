@@ -24,7 +24,6 @@ use std::time::Instant;
 
 #[cfg(not(loom))]
 use crate::deadline::{TimedOut, block_on_until};
-#[cfg(not(loom))]
 use crate::park::block_on;
 use crate::sync::{Mutex, lock};
 
@@ -230,7 +229,6 @@ impl<T> Receiver<T> {
     /// assert_eq!(receiver.recv_blocking(), Ok(5));
     /// thread.join().unwrap();
     /// ```
-    #[cfg(not(loom))]
     pub fn recv_blocking(self) -> Result<T, Closed> {
         block_on(self)
     }

@@ -4,10 +4,12 @@ use std::cell::Cell;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{self, Thread};
 use std::time::Instant;
+
+use crate::sync::thread::{self, Thread};
+use crate::sync::{AtomicBool, per_thread};
 
 /// Wakes a thread.
 struct Unpark {
@@ -42,19 +44,21 @@ impl Unpark {
             if left.is_zero() {
                 return false;
             }
+            #[cfg(not(loom))]
             thread::park_timeout(left);
+            #[cfg(loom)]
+            unreachable!("models have no deadlines, and no {left:?} to wait");
         }
         true
     }
 }
 
-thread_local! {
+per_thread! {
     /// The thread's waker, unless a call further out uses it.
-    static IDLE: Cell<Option<(Arc<Unpark>, Waker)>> = const { Cell::new(None) };
+    static IDLE: Cell<Option<(Arc<Unpark>, Waker)>> = Cell::new(None);
 }
 
 /// Blocks the thread until the future completes.
-#[cfg_attr(loom, allow(dead_code))]
 pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
     park(future, None).expect("there is no deadline")
 }

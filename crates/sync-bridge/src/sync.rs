@@ -8,18 +8,18 @@
 pub(crate) use loom::{
     sync::{
         Condvar, Mutex, MutexGuard,
-        atomic::{AtomicBool, AtomicU64, AtomicUsize},
+        atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize},
     },
-    thread::Builder,
+    thread,
 };
 use std::sync::{PoisonError, TryLockError};
 #[cfg(not(loom))]
 pub(crate) use std::{
     sync::{
         Condvar, Mutex, MutexGuard,
-        atomic::{AtomicBool, AtomicU64, AtomicUsize},
+        atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize},
     },
-    thread::Builder,
+    thread,
 };
 
 /// Locks a mutex, whoever panicked while it was locked: nothing that can panic leaves the state

@@ -26,7 +26,7 @@ use std::time::{Duration, Instant};
 use super::cell::{Outcome, Ran, Work};
 use super::config::Config;
 use super::{JobError, worker};
-use crate::sync::{AtomicBool, Builder, Condvar, Mutex, MutexGuard, lock, per_thread};
+use crate::sync::{AtomicBool, Condvar, Mutex, MutexGuard, lock, per_thread, thread};
 use crate::wakes::Wakes;
 
 pub(super) struct Shared {
@@ -168,7 +168,7 @@ impl Shared {
             Need::Start(role, number) => (role, number),
         };
         let shared = Arc::clone(self);
-        let started = Builder::new()
+        let started = thread::Builder::new()
             .name(format!("{}-{number}", self.config.name))
             .stack_size(self.config.stack_size)
             .spawn(move || worker::work(&shared, number, role));

@@ -56,7 +56,6 @@ mod put;
 mod state;
 #[cfg(not(loom))]
 mod stream;
-#[cfg(not(loom))]
 mod ticket;
 
 use std::fmt;

@@ -4,7 +4,6 @@ use std::fmt;
 use std::future::Future;
 use std::panic::resume_unwind;
 use std::pin::Pin;
-#[cfg(not(loom))]
 use std::sync::Arc;
 use std::task::{Context, Poll};
 #[cfg(not(loom))]
@@ -15,10 +14,7 @@ use super::Queue;
 use super::error::PutDeadlineError;
 use super::error::{Closed, TryPutError};
 use super::order::{Fifo, Order};
-#[cfg(not(loom))]
-use super::state::ACCEPTED;
-use super::state::{Answer, Putting, Refused, Shared, Wakes};
-#[cfg(not(loom))]
+use super::state::{ACCEPTED, Answer, Putting, Refused, Shared, Wakes};
 use super::ticket::Ticket;
 #[cfg(not(loom))]
 use crate::deadline::block_on_until;
@@ -126,7 +122,6 @@ impl<T, D: Order<T>> Queue<T, D> {
     ///     assert!(items.into_iter().eq(0..10));
     /// });
     /// ```
-    #[cfg(not(loom))]
     pub fn put_blocking(&self, item: T) -> Result<(), Closed<T>> {
         match self.try_put(item) {
             Ok(()) => Ok(()),
@@ -135,7 +130,6 @@ impl<T, D: Order<T>> Queue<T, D> {
         }
     }
 
-    #[cfg(not(loom))]
     fn put_parked(&self, item: T, ticket: &Arc<Ticket>) -> Result<(), Closed<T>> {
         let own = Some(Arc::clone(ticket));
         let mut wakes = Wakes::default();
@@ -274,11 +268,7 @@ impl<T, D: Order<T>> Put<'_, T, D> {
                 Poll::Ready(item.map_or(Ok(()), |item| Err(Closed(item))))
             }
             Err(Refused::Full) => {
-                let putting = Putting {
-                    item,
-                    #[cfg(not(loom))]
-                    ticket: None,
-                };
+                let putting = Putting { item, ticket: None };
                 self.stage = Stage::Waits(state.putters.push_back(putting, waker.take()));
                 Poll::Pending
             }

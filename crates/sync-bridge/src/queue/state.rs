@@ -3,17 +3,14 @@
 use std::any::Any;
 use std::collections::VecDeque;
 use std::marker::PhantomData;
-#[cfg(not(loom))]
 use std::num::NonZeroU8;
 use std::ops::{Deref, DerefMut};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-#[cfg(not(loom))]
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Waker;
 
 use super::order::{Items, Order, Rank};
-#[cfg(not(loom))]
 use super::ticket::Ticket;
 use crate::sync::{AtomicUsize, Mutex, MutexGuard, lock_eagerly};
 use crate::waiters::{Cancelled, Key, WaitList};
@@ -62,7 +59,6 @@ pub(super) struct Putting<T> {
     pub(super) item: Option<T>,
     /// What a parked thread waits with. As it is not handed anything, it need not come back to the
     /// lock, for which it would have to contend with those who have just made room.
-    #[cfg(not(loom))]
     pub(super) ticket: Option<Arc<Ticket>>,
 }
 
@@ -80,14 +76,11 @@ pub(super) enum Answer<T> {
 pub(super) type Payload = Box<dyn Any + Send>;
 
 /// What a parked thread is told: its item was accepted.
-#[cfg(not(loom))]
 pub(super) const ACCEPTED: NonZeroU8 = NonZeroU8::new(1).unwrap();
 
 /// What a parked thread is told: its item was not accepted, and the answer is where it has left it.
-#[cfg(not(loom))]
 pub(super) const REFUSED: NonZeroU8 = NonZeroU8::new(2).unwrap();
 
-#[cfg(not(loom))]
 impl<T> Putting<T> {
     /// Tells a parked thread. That runs nothing but our own code, so it may be done under the lock;
     /// see [`Getting`] for why it has to be.
@@ -276,7 +269,6 @@ impl<T, D: Order<T>> State<T, D> {
             match place {
                 Ok(place) => {
                     D::push(&mut self.items, item, place);
-                    #[cfg(not(loom))]
                     if putting.ticket.is_some() {
                         if let Some((putting, _)) = self.putters.pop_front() {
                             putting.tell(ACCEPTED);
@@ -298,9 +290,7 @@ impl<T, D: Order<T>> State<T, D> {
     /// Answers the first that waits for room.
     fn answer(&mut self, answer: Answer<T>, wakes: &mut Wakes) {
         if let Ok((putting, waker)) = self.putters.grant_front(answer) {
-            #[cfg(not(loom))]
             putting.tell(REFUSED);
-            let _ = putting;
             wakes.add(waker);
         }
     }

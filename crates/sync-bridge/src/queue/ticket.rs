@@ -3,8 +3,11 @@
 use std::cell::Cell;
 use std::num::NonZeroU8;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
-use std::thread::{self, Thread};
+use std::sync::atomic::Ordering;
+
+use crate::sync::AtomicU8;
+use crate::sync::per_thread;
+use crate::sync::thread::{self, Thread};
 
 /// What a thread waits with that does not need its lock any more when it is told.
 pub(super) struct Ticket {
@@ -15,14 +18,14 @@ pub(super) struct Ticket {
 impl Ticket {
     /// Calls `wait` with the thread's ticket, of which nobody has heard.
     pub(super) fn with<T>(wait: impl FnOnce(&Arc<Ticket>) -> T) -> T {
-        thread_local! {
-            static IDLE: Cell<Option<Arc<Ticket>>> = const { Cell::new(None) };
+        per_thread! {
+            static IDLE: Cell<Option<Arc<Ticket>>> = Cell::new(None);
         }
         let mut ticket = IDLE.try_with(Cell::take).ok().flatten();
         // Somebody who was late may have it still.
         let ticket = match ticket.as_mut().and_then(Arc::get_mut) {
             Some(own) => {
-                *own.told.get_mut() = 0;
+                own.told.store(0, Ordering::Relaxed);
                 ticket.expect("it is there")
             }
             None => Arc::new(Ticket {
