@@ -99,7 +99,7 @@ mod flag;
     )
 )]
 mod iter;
-#[cfg(all(feature = "keyed-mutex", not(loom)))]
+#[cfg(any(feature = "keyed-mutex", loom))]
 mod keyed_mutex;
 #[cfg(all(test, loom))]
 mod loom_tests;
@@ -177,7 +177,7 @@ pub use enter::{LeaveOrUnblock, leave_or_unblock};
 pub use flag::{Flag, Wait};
 #[cfg(feature = "iter")]
 pub use iter::{BlockIter, IntoInner, UnblockIter, block_iter, unblock_iter};
-#[cfg(all(feature = "keyed-mutex", not(loom)))]
+#[cfg(any(feature = "keyed-mutex", loom))]
 pub use keyed_mutex::{KeyedLock, KeyedMutex, KeyedMutexGuard};
 #[cfg(feature = "pool")]
 pub use pool::{Job, JobError, Join, Pool, PoolBuilder, PoolStats, TryRunError, pool_wait};
