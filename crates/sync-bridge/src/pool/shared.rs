@@ -177,7 +177,7 @@ impl Shared {
         }
     }
 
-    /// A thread could not be started. Its jobs wait for the others, if there are any.
+    /// A thread could not be started. The jobs wait for the others, if there are any that work.
     #[cold]
     fn miss(&self, role: Role, kind: std::io::ErrorKind) {
         let (refused, joiners) = {
@@ -187,10 +187,11 @@ impl Shared {
                 Role::Scout => state.scout = false,
             }
             state.threads -= 1;
-            match state.threads {
-                0 => (state.claim_all(), state.over()),
-                _ => return,
+            // Those that wait inside of a job may wait for what is in the queue.
+            if state.active() > 0 || state.scout {
+                return;
             }
+            (state.claim_all(), state.over())
         };
         for work in refused {
             work.refuse(JobError::NoThread(kind));
@@ -495,4 +496,65 @@ pub(super) const SPURT: usize = 32;
 /// Whether so much time has passed.
 pub(super) fn is_older(since: Instant, age: Duration) -> bool {
     since.elapsed() >= age
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::task::{Context, Poll, Waker};
+    use std::time::Duration;
+
+    use super::*;
+    use crate::pool::cell;
+
+    /// A pool that the system gives no thread.
+    fn starved() -> Arc<Shared> {
+        Arc::new(Shared::new(Config {
+            name: "starved".to_owned(),
+            min_threads: 0,
+            max_threads: 4,
+            prompt_threads: 4,
+            keep_alive: Duration::MAX,
+            grow_after: Duration::from_millis(1),
+            stack_size: 1 << 60,
+            processors: 1,
+        }))
+    }
+
+    /// Sends a job, and says whether it was refused for want of a thread.
+    fn is_refused(pool: &Arc<Shared>) -> bool {
+        let job = Arc::new(cell::Cell::queued(|| ()));
+        let work = Arc::clone(&job);
+        assert!(pool.push(work));
+        let polled = job.poll(Context::from_waker(Waker::noop()).waker());
+        matches!(polled, Poll::Ready(Err(JobError::NoThread(_))))
+    }
+
+    /// How many threads there are, and how many jobs.
+    fn figures(pool: &Shared) -> (usize, usize) {
+        let state = pool.lock();
+        (state.threads, state.queued())
+    }
+
+    #[test]
+    fn a_job_waits_for_a_thread_that_works_and_is_refused_if_there_is_none() {
+        let pool = starved();
+        assert!(is_refused(&pool));
+        assert_eq!(figures(&pool), (0, 0));
+        // One that works will see to it.
+        pool.lock().threads = 1;
+        assert!(!is_refused(&pool));
+        assert_eq!(figures(&pool), (1, 1));
+    }
+
+    /// It would wait for what nobody does.
+    #[test]
+    fn a_job_is_refused_if_all_threads_wait_for_others() {
+        let pool = starved();
+        {
+            let mut state = pool.lock();
+            (state.threads, state.waiting) = (2, 2);
+        }
+        assert!(is_refused(&pool));
+        assert_eq!(figures(&pool), (2, 0));
+    }
 }
