@@ -8,9 +8,10 @@ use std::time::Instant;
 use async_lock::{MutexGuard, MutexGuardArc};
 
 use crate::deadline::{TimedOut, block_on_until};
-use crate::parking::block_on;
+use crate::park::block_on;
 use crate::sync::{Mutex, lock};
 use crate::waiters::{Cancelled, Key, WaitList};
+use crate::wakes::Wakes;
 
 /// Waits for a condition that is guarded by a mutex of async-lock, in threads and in tasks.
 ///
@@ -338,19 +339,14 @@ impl Condvar {
     }
 
     fn notify(&self, count: usize, notice: Notice) {
-        let mut wakers = Vec::new();
-        {
-            let mut waiters = lock(&self.waiters);
-            let count = count.min(waiters.len());
-            wakers.reserve_exact(count);
-            for _ in 0..count {
-                if let Ok(((), Some(waker))) = waiters.grant_front(notice) {
-                    wakers.push(waker);
-                }
+        // Woken when the lock is released, as what is made first is dropped last.
+        let mut wakes = Wakes::default();
+        let mut waiters = lock(&self.waiters);
+        for _ in 0..count {
+            match waiters.grant_front(notice) {
+                Ok(((), waker)) => wakes.add(waker),
+                Err(_) => break,
             }
-        }
-        for waker in wakers {
-            waker.wake();
         }
     }
 

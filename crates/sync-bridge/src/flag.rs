@@ -10,10 +10,10 @@ use std::time::Instant;
 
 #[cfg(not(loom))]
 use crate::deadline::{TimedOut, block_on_until};
-#[cfg(not(loom))]
-use crate::parking::block_on;
+use crate::park::block_on;
 use crate::sync::{AtomicU64, Mutex, const_unless_loom, lock};
 use crate::waiters::{Cancelled, Key, WaitList};
+use crate::wakes::Wakes;
 
 /// A flag that can be set and cleared, and waited for: by threads and by tasks.
 ///
@@ -99,7 +99,7 @@ impl Flag {
     /// flag.wait_blocking();
     /// ```
     pub fn set(&self) -> bool {
-        let mut wakers = Vec::new();
+        let mut wakes = Wakes::default();
         {
             let mut waiters = lock(&self.waiters);
             let changes = self.changes.load(Ordering::Relaxed);
@@ -107,13 +107,9 @@ impl Flag {
                 return false;
             }
             self.changes.store(changes + 1, Ordering::Release);
-            wakers.reserve_exact(waiters.len());
             while let Ok(((), waker)) = waiters.grant_front(()) {
-                wakers.extend(waker);
+                wakes.add(waker);
             }
-        }
-        for waker in wakers {
-            waker.wake();
         }
         true
     }
@@ -180,7 +176,6 @@ impl Flag {
     ///     flag.set();
     /// });
     /// ```
-    #[cfg(not(loom))]
     pub fn wait_blocking(&self) {
         block_on(self.wait());
     }

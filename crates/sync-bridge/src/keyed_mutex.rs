@@ -9,10 +9,12 @@ use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+#[cfg(not(loom))]
 use std::time::Instant;
 
+#[cfg(not(loom))]
 use crate::deadline::{TimedOut, block_on_until};
-use crate::parking::block_on;
+use crate::park::block_on;
 use crate::sync::{Mutex, lock};
 use crate::waiters::{Cancelled, Key, WaitList};
 
@@ -238,6 +240,7 @@ impl<K: Hash + Eq, S: BuildHasher> KeyedMutex<K, S> {
     /// let late = mutex.lock_deadline("a", Instant::now());
     /// assert_eq!(late.unwrap_err(), TimedOut);
     /// ```
+    #[cfg(not(loom))]
     pub fn lock_deadline(
         &self,
         key: K,

@@ -88,27 +88,34 @@ mod domain;
 mod enter;
 #[cfg(any(feature = "flag", loom))]
 mod flag;
-#[cfg(feature = "iter")]
+#[cfg(any(feature = "iter", all(test, loom)))]
+#[cfg_attr(
+    loom,
+    allow(
+        dead_code,
+        unreachable_pub,
+        unused_imports,
+        reason = "the models need a part of it"
+    )
+)]
 mod iter;
-#[cfg(all(feature = "keyed-mutex", not(loom)))]
+#[cfg(any(feature = "keyed-mutex", loom))]
 mod keyed_mutex;
 #[cfg(all(test, loom))]
 mod loom_tests;
 #[cfg(any(feature = "oneshot", loom))]
 pub mod oneshot;
-#[cfg(any(feature = "pool", feature = "domain"))]
-mod park;
-#[cfg(all(
-    any(
-        feature = "oneshot",
-        feature = "flag",
-        feature = "condvar",
-        feature = "keyed-mutex",
-        feature = "queue"
-    ),
-    not(loom)
+#[cfg(any(
+    feature = "oneshot",
+    feature = "flag",
+    feature = "condvar",
+    feature = "keyed-mutex",
+    feature = "queue",
+    feature = "pool",
+    feature = "domain",
+    loom
 ))]
-mod parking;
+mod park;
 #[cfg(any(feature = "pool", all(test, loom)))]
 #[cfg_attr(
     loom,
@@ -128,6 +135,8 @@ pub mod queue;
     feature = "condvar",
     feature = "keyed-mutex",
     feature = "queue",
+    feature = "pool",
+    feature = "domain",
     loom
 ))]
 mod sync;
@@ -135,6 +144,14 @@ mod sync;
 mod unblock;
 #[cfg(any(feature = "waiters", loom))]
 pub mod waiters;
+#[cfg(any(
+    feature = "pool",
+    feature = "flag",
+    feature = "condvar",
+    feature = "queue",
+    loom
+))]
+mod wakes;
 
 #[cfg(feature = "await-sync")]
 pub use await_sync::{
@@ -160,7 +177,7 @@ pub use enter::{LeaveOrUnblock, leave_or_unblock};
 pub use flag::{Flag, Wait};
 #[cfg(feature = "iter")]
 pub use iter::{BlockIter, IntoInner, UnblockIter, block_iter, unblock_iter};
-#[cfg(all(feature = "keyed-mutex", not(loom)))]
+#[cfg(any(feature = "keyed-mutex", loom))]
 pub use keyed_mutex::{KeyedLock, KeyedMutex, KeyedMutexGuard};
 #[cfg(feature = "pool")]
 pub use pool::{Job, JobError, Join, Pool, PoolBuilder, PoolStats, TryRunError, pool_wait};

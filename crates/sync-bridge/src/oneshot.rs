@@ -24,8 +24,7 @@ use std::time::Instant;
 
 #[cfg(not(loom))]
 use crate::deadline::{TimedOut, block_on_until};
-#[cfg(not(loom))]
-use crate::parking::block_on;
+use crate::park::block_on;
 use crate::sync::{Mutex, lock};
 
 /// Makes a channel for one value.
@@ -230,7 +229,6 @@ impl<T> Receiver<T> {
     /// assert_eq!(receiver.recv_blocking(), Ok(5));
     /// thread.join().unwrap();
     /// ```
-    #[cfg(not(loom))]
     pub fn recv_blocking(self) -> Result<T, Closed> {
         block_on(self)
     }

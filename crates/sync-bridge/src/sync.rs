@@ -5,16 +5,22 @@
 #![allow(dead_code, unused_imports, unused_macros)]
 
 #[cfg(loom)]
-pub(crate) use loom::sync::{
-    Mutex, MutexGuard,
-    atomic::{AtomicU64, AtomicUsize},
-};
-#[cfg(not(loom))]
-pub(crate) use std::sync::{
-    Mutex, MutexGuard,
-    atomic::{AtomicU64, AtomicUsize},
+pub(crate) use loom::{
+    sync::{
+        Condvar, Mutex, MutexGuard,
+        atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize},
+    },
+    thread,
 };
 use std::sync::{PoisonError, TryLockError};
+#[cfg(not(loom))]
+pub(crate) use std::{
+    sync::{
+        Condvar, Mutex, MutexGuard,
+        atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize},
+    },
+    thread,
+};
 
 /// Locks a mutex, whoever panicked while it was locked: nothing that can panic leaves the state
 /// behind half changed.
@@ -75,3 +81,20 @@ macro_rules! const_unless_loom {
     };
 }
 pub(crate) use const_unless_loom;
+
+/// Makes a variable that each thread has for itself.
+macro_rules! per_thread {
+    ($(#[$meta:meta])* static $name:ident: $type:ty = $value:expr;) => {
+        #[cfg(not(loom))]
+        std::thread_local! {
+            $(#[$meta])*
+            static $name: $type = const { $value };
+        }
+        #[cfg(loom)]
+        loom::thread_local! {
+            $(#[$meta])*
+            static $name: $type = $value;
+        }
+    };
+}
+pub(crate) use per_thread;

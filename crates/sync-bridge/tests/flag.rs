@@ -3,6 +3,7 @@
 #![cfg(feature = "flag")]
 
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
@@ -181,4 +182,28 @@ fn on_smol_on_tokio_and_on_corokit() {
     corokit_sched_loop::run(round());
     let runtime = tokio::runtime::Builder::new_current_thread().build();
     runtime.unwrap().block_on(round());
+}
+
+struct Panics;
+
+impl Wake for Panics {
+    fn wake(self: Arc<Self>) {
+        std::panic::resume_unwind(Box::new("a waker panics"));
+    }
+}
+
+#[test]
+fn a_waker_that_panics_does_not_keep_the_flag_from_others() {
+    let shared = Arc::new((Flag::new(false), Mutex::new(Vec::new())));
+    let mut waits = [(); 3].map(|()| shared.0.wait());
+    for (number, wait) in waits.iter_mut().enumerate() {
+        let waker = match number {
+            0 => Waker::from(Arc::new(Panics)),
+            _ => Waker::from(Arc::new(Writes(number, Arc::clone(&shared)))),
+        };
+        let polled = Pin::new(wait).poll(&mut Context::from_waker(&waker));
+        assert!(polled.is_pending());
+    }
+    catch_unwind(AssertUnwindSafe(|| shared.0.set())).unwrap_err();
+    assert_eq!(*shared.1.lock().unwrap(), [1, 2]);
 }

@@ -4,16 +4,19 @@
 
 use std::future::Future;
 use std::pin::{Pin, pin};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use corokit_lab::{Lab, Options, Strategy, cancel_everywhere};
+use corokit_sched_loop::spawn;
 use corokit_sync_bridge::oneshot::{
     self, Closed, Receiver, RecvDeadlineError, Sender, TryRecvError,
 };
-use futures_lite::future::{block_on, zip};
+use futures_lite::future::{block_on, or, yield_now, zip};
 
 #[derive(Default)]
 struct Count(AtomicUsize);
@@ -188,4 +191,73 @@ fn the_halves_go_to_other_threads_with_what_they_carry() {
     fn check<T: Send + Sync + Unpin>() {}
     check::<Sender<std::cell::Cell<u8>>>();
     check::<Receiver<std::cell::Cell<u8>>>();
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Side {
+    Sends,
+    Receives,
+}
+
+/// One side sends after a while, unless nobody wants the value, and the other receives. One of them
+/// may be dropped anywhere: then the other does not hang, and the value is not left behind.
+async fn a_value_crosses(lab: Lab, victim: Option<Side>) {
+    let value = Rc::new(());
+    let (mut sender, receiver) = oneshot::channel();
+    let sends = {
+        let value = Rc::clone(&value);
+        async move {
+            let unwanted = async {
+                sender.closed().await;
+                false
+            };
+            let later = async {
+                yield_now().await;
+                yield_now().await;
+                true
+            };
+            or(unwanted, later).await && sender.send(value).is_ok()
+        }
+    };
+    let (sent, received) = match victim {
+        None => {
+            let (sends, receives) = (spawn(sends), spawn(receiver));
+            (Some(sends.await), Some(receives.await))
+        }
+        Some(Side::Sends) => {
+            let (sends, receives) = (spawn(lab.victim("sends", sends)), spawn(receiver));
+            (sends.await, Some(receives.await))
+        }
+        Some(Side::Receives) => {
+            let (sends, receives) = (spawn(sends), spawn(lab.victim("receives", receiver)));
+            (Some(sends.await), receives.await)
+        }
+    };
+    match (sent, &received) {
+        (Some(true), Some(received)) => assert!(received.is_ok()),
+        // It was dropped after it had received its value, or before.
+        (Some(_), None) => assert!(victim == Some(Side::Receives)),
+        (None, Some(received)) => {
+            assert!(victim == Some(Side::Sends) && *received == Err(Closed));
+        }
+        (sent, received) => panic!("{sent:?}, {received:?}"),
+    }
+    drop(received);
+    assert_eq!(Rc::strong_count(&value), 1);
+}
+
+#[test]
+fn in_every_order_the_value_crosses() {
+    for strategy in [Strategy::Random, Strategy::Pct { depth: 3 }] {
+        let options = Options::new().strategy(strategy).spurious_wakes(true);
+        if let Err(failure) = options.try_check(200, |lab| a_value_crosses(lab, None)) {
+            panic!("{failure}");
+        }
+    }
+}
+
+#[test]
+fn either_side_may_be_dropped_anywhere() {
+    cancel_everywhere(|lab| a_value_crosses(lab, Some(Side::Sends)));
+    cancel_everywhere(|lab| a_value_crosses(lab, Some(Side::Receives)));
 }

@@ -212,6 +212,51 @@ fn a_job_may_wait_by_other_means_for_one_behind_it() {
 }
 
 #[test]
+fn a_job_that_has_waited_counts_again() {
+    let (pool, other) = (one(), one());
+    let (theirs, release) = blocked_job(&other);
+    let (resume, resumed) = mpsc::channel();
+    let (release_own, blocked) = mpsc::channel::<()>();
+    let job = pool.run(move || {
+        theirs.join_blocking().unwrap();
+        resume.send(()).unwrap();
+        let _ = blocked.recv();
+    });
+    while pool.stats().waiting == 0 {
+        thread::yield_now();
+    }
+    drop(release);
+    resumed.recv().unwrap();
+    // It works again, and the limit is one.
+    assert_eq!(pool.stats().waiting, 0);
+    assert!(pool.try_run(|| ()).is_err());
+    drop(release_own);
+    job.join_blocking().unwrap();
+}
+
+#[test]
+fn the_one_that_watches_does_not_outlast_a_pool_that_is_closed() {
+    for abandons in [false, true] {
+        let hour = Duration::from_secs(3_600);
+        let builder = Pool::builder().max_threads(2).prompt_threads(1);
+        let pool = builder.grow_after(hour).build();
+        let (first, release) = blocked_job(&pool);
+        // There is a thread for it, but no room: the other thread watches for an hour.
+        let second = pool.run(|| 1);
+        assert_eq!(pool.stats().threads, 2);
+        match abandons {
+            true => assert_eq!(pool.abandon(), 1),
+            false => assert!(pool.close()),
+        }
+        drop(release);
+        first.join_blocking().unwrap();
+        assert_eq!(second.join_blocking().is_ok(), !abandons);
+        let far = Instant::now() + Duration::from_secs(20);
+        assert!(pool.join_deadline(far));
+    }
+}
+
+#[test]
 fn try_run_does_not_queue() {
     let pool = Pool::builder().max_threads(2).build();
     let (first, release) = blocked_job(&pool);

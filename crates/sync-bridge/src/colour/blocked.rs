@@ -3,7 +3,7 @@
 use std::future::{Future, poll_fn};
 use std::panic::Location;
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Wake, Waker};
 
@@ -50,6 +50,8 @@ async fn watched<T>(future: impl Future<Output = T>, called_at: &'static Locatio
         lent = Arc::downgrade(&watch);
         // If this is the last one, nobody can make another.
         if Arc::strong_count(&watch) == 1 {
+            // What was done with the others, before they were dropped, is visible then.
+            fence(Ordering::Acquire);
             assert!(
                 polled.is_ready() || watch.woken.load(Ordering::SeqCst),
                 "a thread would wait for ever, at {called_at}: the future is pending, and nobody \

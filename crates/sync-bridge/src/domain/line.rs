@@ -6,10 +6,7 @@
 use std::collections::VecDeque;
 use std::task::Waker;
 
-#[cfg(loom)]
-use loom::sync::{Mutex, MutexGuard};
-#[cfg(not(loom))]
-use std::sync::{Mutex, MutexGuard};
+use crate::sync::{Mutex, MutexGuard, lock};
 
 pub(super) struct Line(Mutex<State>);
 
@@ -37,7 +34,7 @@ impl Line {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(|e| e.into_inner())
+        lock(&self.0)
     }
 
     /// Takes the turn if it is free, or was granted to this ticket, which is used up then.

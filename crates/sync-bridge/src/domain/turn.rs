@@ -8,7 +8,7 @@ use std::task::Poll;
 use std::time::Instant;
 
 use super::line::Line;
-use crate::park::{park_on, park_until};
+use crate::park::{block_on, block_until};
 
 thread_local! {
     /// The lines that this thread has the turn of, innermost last. They outlive their entries.
@@ -57,7 +57,7 @@ impl Drop for Held<'_> {
 /// Blocks the thread until it has the turn.
 pub(super) fn take_blocking(line: &Line) -> Held<'_> {
     let mut place = Place::new(line);
-    park_on(poll_fn(|cx| match place.take(cx.waker()) {
+    block_on(poll_fn(|cx| match place.take(cx.waker()) {
         true => Poll::Ready(()),
         false => Poll::Pending,
     }));
@@ -67,7 +67,7 @@ pub(super) fn take_blocking(line: &Line) -> Held<'_> {
 /// Blocks the thread until it has the turn, or until the deadline.
 pub(super) fn take_deadline(line: &Line, deadline: Instant) -> Option<Held<'_>> {
     let mut place = Place::new(line);
-    park_until(
+    block_until(
         deadline,
         poll_fn(|cx| match place.take(cx.waker()) {
             true => Poll::Ready(()),

@@ -7,10 +7,10 @@ use std::any::Any;
 use std::collections::VecDeque;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 use std::task::Waker;
 
-use crate::pool::Pool;
+use crate::sync::{Mutex, MutexGuard, lock};
 
 pub(super) type Payload = Box<dyn Any + Send>;
 
@@ -53,7 +53,7 @@ impl<I: Iterator> Bridge<I> {
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State<I>> {
-        self.0.lock().unwrap_or_else(|e| e.into_inner())
+        lock(&self.0)
     }
 }
 
@@ -62,15 +62,6 @@ where
     I: Iterator + Send + 'static,
     I::Item: Send + 'static,
 {
-    /// Sends a job for more items. `working` has been set.
-    pub(super) fn send(self: &Arc<Self>, pool: &Pool) {
-        let job = Making {
-            bridge: Arc::clone(self),
-            begun: false,
-        };
-        pool.run(move || job.run()).detach();
-    }
-
     /// Makes items while there is room.
     fn make(&self) {
         // The stream may have taken the iterator back before the job began.
@@ -127,8 +118,8 @@ fn wake(waker: Option<Waker>) {
     }
 }
 
-/// A job on its way.
-struct Making<I: Iterator> {
+/// A job that is sent for more items. If it is dropped before it has run, it was refused.
+pub(super) struct Making<I: Iterator> {
     bridge: Arc<Bridge<I>>,
     begun: bool,
 }
@@ -138,7 +129,15 @@ where
     I: Iterator + Send + 'static,
     I::Item: Send + 'static,
 {
-    fn run(mut self) {
+    /// For who has set `working`.
+    pub(super) fn new(bridge: &Arc<Bridge<I>>) -> Self {
+        Making {
+            bridge: Arc::clone(bridge),
+            begun: false,
+        }
+    }
+
+    pub(super) fn run(mut self) {
         self.begun = true;
         self.bridge.make();
     }

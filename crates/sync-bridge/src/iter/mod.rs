@@ -1,8 +1,16 @@
 //! Iterators that block as streams, and streams as iterators.
 
+#[cfg(feature = "iter")]
 mod block;
 mod bridge;
+#[cfg(all(test, loom))]
+mod loom_tests;
+mod reader;
+#[cfg(feature = "iter")]
 mod unblock;
 
-pub use block::{BlockIter, block_iter};
-pub use unblock::{IntoInner, UnblockIter, unblock_iter};
+#[cfg(feature = "iter")]
+pub use {
+    block::{BlockIter, block_iter},
+    unblock::{IntoInner, UnblockIter, unblock_iter},
+};

@@ -1,16 +1,11 @@
-use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
-use std::hint;
-use std::mem;
-use std::panic::resume_unwind;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures_lite::Stream;
 
-use super::bridge::{Bridge, State};
+use super::reader::Reader;
 use crate::pool::{Pool, wait_for_a_job};
 
 /// Makes a stream of an iterator that blocks: its items are made on a thread of the
@@ -53,11 +48,8 @@ where
     I::Item: Send + 'static,
 {
     UnblockIter {
-        bridge: Arc::new(Bridge::new(iterator)),
-        taken: VecDeque::new(),
-        ahead: 0,
+        reader: Reader::new(iterator),
         pool: None,
-        begun: false,
     }
 }
 
@@ -68,15 +60,9 @@ where
     I: Iterator + Send + 'static,
     I::Item: Send + 'static,
 {
-    bridge: Arc<Bridge<I>>,
-    /// Items that were taken from the bridge together.
-    taken: VecDeque<I::Item>,
-    /// How many items may be made in advance.
-    ahead: usize,
+    reader: Reader<I>,
     /// Another pool than the global one.
     pool: Option<Pool>,
-    /// Whether a thread has ever had the iterator.
-    begun: bool,
 }
 
 impl<I> UnblockIter<I>
@@ -97,7 +83,7 @@ where
     /// assert_eq!(block_on(sum), 5050);
     /// ```
     pub fn ahead(mut self, items: usize) -> Self {
-        self.ahead = items;
+        self.reader.ahead = items;
         self
     }
 
@@ -143,61 +129,11 @@ where
     pub fn into_inner(self) -> IntoInner<I> {
         IntoInner { stream: Some(self) }
     }
-
-    fn pool(&self) -> &Pool {
-        self.pool.as_ref().unwrap_or_else(|| Pool::global())
-    }
-
-    /// Takes what is ready, and says whether the iterator is to make more.
-    fn take(&mut self) -> Taken<I::Item> {
-        let UnblockIter {
-            bridge,
-            taken,
-            ahead,
-            ..
-        } = self;
-        let mut state = bridge.lock();
-        if state.ready.is_empty() {
-            return match state.panic.take() {
-                Some(payload) => {
-                    drop(state);
-                    resume_unwind(payload)
-                }
-                None if state.ended => Taken::End,
-                None => Taken::Nothing,
-            };
-        }
-        // Half of them at a time, at the cost of one lock; the other half's room is free then.
-        let half = ahead.div_ceil(2).max(1);
-        if state.ready.len() <= half {
-            mem::swap(taken, &mut state.ready);
-        } else {
-            taken.extend(state.ready.drain(..half));
-        }
-        let item = taken.pop_front().expect("something was ready");
-        state.room = ahead.saturating_sub(taken.len());
-        let more = state.may_work() && state.ready.len() < state.room;
-        state.working |= more;
-        Taken::Item(item, more)
-    }
 }
 
-/// How many times a processor idles before a stream with items ahead waits: about a microsecond.
-const LOOKS: u32 = 30;
-
-/// What the bridge had.
-enum Taken<T> {
-    /// An item, and whether a job is to be sent for more.
-    Item(T, bool),
-    Nothing,
-    End,
-}
-
-impl<I: Iterator> State<I> {
-    /// Whether the iterator can be sent for more.
-    fn may_work(&self) -> bool {
-        !self.working && !self.ended && !self.refused
-    }
+/// The pool, or else the global one.
+fn or_global(pool: &Option<Pool>) -> &Pool {
+    pool.as_ref().unwrap_or_else(|| Pool::global())
 }
 
 // The items are moved, never pinned.
@@ -216,57 +152,14 @@ where
     type Item = I::Item;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<I::Item>> {
-        let this = &mut *self;
-        if let Some(item) = this.taken.pop_front() {
-            return Poll::Ready(Some(item));
-        }
-        // Cloning a waker is user code, for which the lock is not held.
-        let mut waker = None;
-        loop {
-            match this.take() {
-                Taken::Item(item, more) => {
-                    if more {
-                        this.bridge.send(this.pool());
-                    }
-                    return Poll::Ready(Some(item));
-                }
-                Taken::End => return Poll::Ready(None),
-                Taken::Nothing => {}
-            }
-            let Some(new) = waker.take() else {
-                waker = Some(cx.waker().clone());
-                if this.ahead > 1 && this.begun {
-                    // To be woken costs a hundred times this moment, in which many an iterator
-                    // makes a handful of items.
-                    for _ in 0..LOOKS {
-                        hint::spin_loop();
-                    }
-                }
-                continue;
-            };
-            let mut state = this.bridge.lock();
-            if !state.ready.is_empty() || state.ended {
-                continue;
-            }
-            if state.refused {
-                drop(state);
-                panic!("the pool of an iterator's stream was closed");
-            }
-            let old = state.waker.replace(new);
-            let begins = state.may_work();
-            if begins {
-                state.working = true;
-                state.room = this.ahead.max(1);
-            }
-            drop(state);
-            drop(old);
-            if begins {
-                this.begun = true;
-                this.bridge.send(this.pool());
-            }
+        let UnblockIter { reader, pool } = &mut *self;
+        let polled = reader.poll_next(cx, |making| {
+            or_global(pool).run(move || making.run()).detach();
+        });
+        if polled.is_pending() {
             wait_for_a_job();
-            return Poll::Pending;
         }
+        polled
     }
 }
 
@@ -276,18 +169,10 @@ where
     I::Item: Send + 'static,
 {
     fn drop(&mut self) {
-        let (iterator, ready, waker) = {
-            let mut state = self.bridge.lock();
-            state.closed = true;
-            let ready = mem::take(&mut state.ready);
-            (state.iterator.take(), ready, state.waker.take())
-        };
         // It may block in its destructor as in `next`: that is the pool's business, too.
-        if let Some(iterator) = iterator.filter(|_| self.begun) {
-            self.pool().run(move || drop(iterator)).detach();
+        if let Some(iterator) = self.reader.close() {
+            or_global(&self.pool).run(move || drop(iterator)).detach();
         }
-        drop(waker);
-        drop(ready);
     }
 }
 
@@ -297,12 +182,12 @@ where
     I::Item: Send + 'static,
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = self.bridge.lock();
+        let (ready, working, ended) = self.reader.figures();
         f.debug_struct("UnblockIter")
-            .field("ahead", &self.ahead)
-            .field("ready", &(self.taken.len() + state.ready.len()))
-            .field("working", &state.working)
-            .field("ended", &state.ended)
+            .field("ahead", &self.reader.ahead)
+            .field("ready", &ready)
+            .field("working", &working)
+            .field("ended", &ended)
             .finish()
     }
 }
@@ -329,27 +214,12 @@ where
         let Some(stream) = &mut self.stream else {
             panic!("an `IntoInner` was polled after it had completed");
         };
-        let new = cx.waker().clone();
-        let mut state = stream.bridge.lock();
-        // After the item that is being made the job stops.
-        state.room = 0;
-        let panic = state.panic.take();
-        let iterator = state.iterator.take();
-        if iterator.is_none() && state.working {
-            let old = state.waker.replace(new);
-            drop(state);
-            drop(old);
-            wait_for_a_job();
-            return Poll::Pending;
+        let polled = stream.reader.poll_rest(cx);
+        match polled.is_pending() {
+            true => wait_for_a_job(),
+            false => self.stream = None,
         }
-        let mut made = mem::take(&mut stream.taken);
-        made.append(&mut state.ready);
-        drop(state);
-        self.stream = None;
-        if let Some(payload) = panic {
-            resume_unwind(payload);
-        }
-        Poll::Ready(iterator.map(|iterator| (iterator, made.into())))
+        polled
     }
 }
 

@@ -1,24 +1,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::config::Config;
 use super::cpu::processors;
 use super::handle::{Handle, Pool};
 use super::shared::Shared;
-
-/// What a pool is like.
-#[derive(Clone, Debug)]
-pub(super) struct Config {
-    pub(super) name: String,
-    pub(super) min_threads: usize,
-    pub(super) max_threads: usize,
-    /// Up to how many threads are started at once, when a job comes and none is free.
-    pub(super) prompt_threads: usize,
-    pub(super) keep_alive: Duration,
-    pub(super) grow_after: Duration,
-    pub(super) stack_size: usize,
-    /// How many processors there are.
-    pub(super) processors: usize,
-}
 
 /// How a [`Pool`] is to be: [`Pool::builder`].
 ///
@@ -100,9 +86,13 @@ impl PoolBuilder {
 
     /// Limits the threads that work at once. 500 by default.
     ///
-    /// Threads whose job waits for another job of the pool, or is in
+    /// Threads whose job waits for another job, of this pool or another, or is in
     /// [`pool_wait`](super::pool_wait), do not count, so that jobs that wait for each other cannot
     /// bring a pool to a standstill; neither does the one that watches whether the pool must grow.
+    /// A job that has polled another job's future, and found it pending, does not count until it
+    /// ends: nobody can tell when it stops waiting. When waiting is over there may be one thread
+    /// too many for a moment: it leaves after its job.
+    ///
     /// A maximum of 0 counts as 1.
     ///
     /// ```

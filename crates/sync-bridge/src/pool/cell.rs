@@ -14,15 +14,11 @@
 //! All else is a matter of the job's own lock. No user code runs under either.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-#[cfg(not(loom))]
-use std::sync::{Mutex, MutexGuard};
 use std::task::{Poll, Waker};
 use std::{mem, thread};
 
-#[cfg(loom)]
-use loom::sync::{Mutex, MutexGuard};
-
 use super::JobError;
+use crate::sync::{Mutex, MutexGuard, lock};
 
 /// A job as the queue and the threads know it.
 pub(super) trait Work: Send + Sync {
@@ -93,7 +89,7 @@ impl<F, T> Cell<F, T> {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner<F, T>> {
-        self.0.lock().unwrap_or_else(|e| e.into_inner())
+        lock(&self.0)
     }
 }
 

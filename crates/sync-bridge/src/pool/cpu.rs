@@ -32,41 +32,51 @@ impl Meter {
         let (Some(before), Some(after)) = (last.used, self.used) else {
             return false;
         };
-        let available = self.wall.saturating_duration_since(last.wall) * self.processors;
-        after.saturating_sub(before) > available * 9 / 10
+        let wall = self.wall.saturating_duration_since(last.wall);
+        is_most(after.saturating_sub(before), wall * self.processors)
     }
 }
 
+/// Whether more than nine tenths of what was available were used.
+fn is_most(used: Duration, available: Duration) -> bool {
+    used > available * 9 / 10
+}
+
 /// The processor time that the process has used.
-#[cfg(unix)]
+// A model has no feature, and no part of the system.
+#[cfg(all(unix, feature = "pool"))]
 fn used() -> Option<Duration> {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
     Duration::try_from(time).ok()
 }
 
-#[cfg(not(unix))]
+#[cfg(not(all(unix, feature = "pool")))]
 fn used() -> Option<Duration> {
     None
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
-    use super::Meter;
+    use super::is_most;
     use std::time::Duration;
 
     #[test]
     #[cfg(unix)]
-    fn a_process_that_computes_is_seen() {
-        let mut meter = Meter::start();
-        let before = meter.used.unwrap();
+    fn the_time_that_a_process_uses_is_seen() {
+        let before = super::used().unwrap();
         let mut sum = 0_u64;
+        // Without it this would never end.
         while super::used().unwrap() - before < Duration::from_millis(2) {
             sum = std::hint::black_box(sum + 1);
         }
-        // Alone on one of one processors it saturates them.
-        meter.processors = 1;
-        let wall = meter.wall.elapsed();
-        let saturated = meter.is_saturated();
-        assert!(saturated || wall > Duration::from_millis(2), "{wall:?}");
+    }
+
+    #[test]
+    fn nine_tenths_are_not_most_yet() {
+        let tenths = |count| Duration::from_millis(100) * count;
+        assert!(!is_most(tenths(0), tenths(10)));
+        assert!(!is_most(tenths(9), tenths(10)));
+        assert!(is_most(tenths(9) + Duration::from_nanos(1), tenths(10)));
+        assert!(is_most(tenths(20), tenths(20)));
     }
 }

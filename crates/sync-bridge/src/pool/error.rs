@@ -9,7 +9,8 @@ pub enum JobError {
     Closed,
     /// The pool was abandoned while the job was in its queue.
     Abandoned,
-    /// The pool has no thread, and the system would not give it one.
+    /// The pool has no thread, or none whose job does not itself wait for another, and the system
+    /// would not give it one.
     NoThread(io::ErrorKind),
 }
 

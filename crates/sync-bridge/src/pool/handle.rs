@@ -7,7 +7,7 @@ use super::cell::{Cell, Ran, Work};
 use super::shared::{self, Refusal, Shared};
 use super::stats::PoolStats;
 use super::{Job, JobError, Join, TryRunError};
-use crate::park::{park_on, park_until};
+use crate::park::{block_on, block_until};
 
 /// An elastic pool of threads for jobs that block.
 ///
@@ -299,7 +299,7 @@ impl Pool {
     /// ```
     #[track_caller]
     pub fn join_blocking(&self) {
-        park_on(self.join());
+        block_on(self.join());
     }
 
     /// Does what [`join_blocking`](Pool::join_blocking) does, until a deadline. Returns whether the
@@ -322,7 +322,7 @@ impl Pool {
     /// ```
     #[track_caller]
     pub fn join_deadline(&self, deadline: Instant) -> bool {
-        park_until(deadline, self.join()).is_some()
+        block_until(deadline, self.join()).is_some()
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Instant;
 use super::JobError;
 use super::cell::Outcome;
 use super::shared::{self, Shared};
-use crate::park::{park_on, park_until};
+use crate::park::{block_on, block_until};
 
 /// A job of a [`Pool`](super::Pool): the future of its output.
 ///
@@ -138,7 +138,11 @@ impl<T> Job<T> {
         if self.shared.is_own_thread() {
             self.shared.run_here(&*self.cell);
         }
-        park_on(self)
+        if self.is_finished() {
+            return block_on(self);
+        }
+        // Not as the future does it: here it is known when the waiting is over.
+        shared::wait_outside(|| block_on(self))
     }
 
     /// Blocks this thread until the job has ended or the deadline has passed.
@@ -164,7 +168,7 @@ impl<T> Job<T> {
     /// assert_eq!(job.join_blocking(), Ok(Ok(1)));
     /// ```
     pub fn join_deadline(mut self, deadline: Instant) -> Result<Result<T, JobError>, Self> {
-        match park_until(deadline, &mut self) {
+        match shared::wait_outside(|| block_until(deadline, &mut self)) {
             Some(result) => Ok(result),
             None => Err(self),
         }

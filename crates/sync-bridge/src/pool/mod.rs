@@ -7,8 +7,10 @@
 #[cfg(feature = "pool")]
 mod builder;
 mod cell;
-#[cfg(feature = "pool")]
+mod config;
 mod cpu;
+#[cfg(all(test, loom))]
+mod crew_loom_tests;
 mod error;
 #[cfg(feature = "pool")]
 mod handle;
@@ -18,11 +20,9 @@ mod job;
 mod join;
 #[cfg(all(test, loom))]
 mod loom_tests;
-#[cfg(feature = "pool")]
 mod shared;
 #[cfg(feature = "pool")]
 mod stats;
-#[cfg(feature = "pool")]
 mod worker;
 
 pub use error::{JobError, TryRunError};

@@ -18,15 +18,16 @@
 
 use std::cell::Cell;
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::Waker;
-use std::thread;
 use std::time::{Duration, Instant};
 
-use super::builder::Config;
 use super::cell::{Outcome, Ran, Work};
+use super::config::Config;
 use super::{JobError, worker};
+use crate::sync::{AtomicBool, Condvar, Mutex, MutexGuard, lock, per_thread, thread};
+use crate::wakes::Wakes;
 
 pub(super) struct Shared {
     pub(super) config: Config,
@@ -53,6 +54,8 @@ pub(super) struct State {
     pub(super) scout: bool,
     /// Which idle thread was called to be the scout.
     pub(super) called_scout: Option<u64>,
+    /// What the scout waits with, while it does.
+    pub(super) watch: Option<Arc<Condvar>>,
     /// When the last job ended.
     pub(super) last_end: Option<Instant>,
     /// How many of them wait inside of a job, and do not count against the limit.
@@ -91,9 +94,9 @@ pub(super) enum Role {
     Scout,
 }
 
-thread_local! {
+per_thread! {
     /// Whether the job of this thread counts as waiting.
-    static WAITS: Cell<bool> = const { Cell::new(false) };
+    static WAITS: Cell<bool> = Cell::new(false);
 }
 
 impl Shared {
@@ -110,7 +113,7 @@ impl Shared {
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(|e| e.into_inner())
+        lock(&self.state)
     }
 
     /// Queues a job. `false` if the pool is closed.
@@ -174,7 +177,7 @@ impl Shared {
         }
     }
 
-    /// A thread could not be started. Its jobs wait for the others, if there are any.
+    /// A thread could not be started. The jobs wait for the others, if there are any that work.
     #[cold]
     fn miss(&self, role: Role, kind: std::io::ErrorKind) {
         let (refused, joiners) = {
@@ -184,15 +187,16 @@ impl Shared {
                 Role::Scout => state.scout = false,
             }
             state.threads -= 1;
-            match state.threads {
-                0 => (state.claim_all(), state.over()),
-                _ => return,
+            // Those that wait inside of a job may wait for what is in the queue.
+            if state.active() > 0 || state.scout {
+                return;
             }
+            (state.claim_all(), state.over())
         };
         for work in refused {
             work.refuse(JobError::NoThread(kind));
         }
-        joiners.into_iter().for_each(Waker::wake);
+        drop(joiners);
     }
 
     /// Marks a job in the queue as cancelled. The caller drops it.
@@ -238,24 +242,27 @@ impl Shared {
             if std::mem::replace(&mut state.closed, true) {
                 return false;
             }
-            let bells: Vec<_> = state
-                .idle
-                .iter()
-                .map(|idle| Arc::clone(&idle.bell))
-                .collect();
+            let idle = state.idle.iter().map(|idle| &idle.bell);
+            let bells: Vec<_> = idle.chain(&state.watch).map(Arc::clone).collect();
             (bells, state.over())
         };
         for bell in bells {
             bell.notify_one();
         }
-        joiners.into_iter().for_each(Waker::wake);
+        drop(joiners);
         true
     }
 
     /// Closes, and refuses what is in the queue. Returns how many jobs that were.
     pub(super) fn abandon(&self) -> usize {
         self.close();
-        let refused = self.lock().claim_all();
+        let (refused, watch) = {
+            let mut state = self.lock();
+            (state.claim_all(), state.watch.clone())
+        };
+        if let Some(watch) = watch {
+            watch.notify_one();
+        }
         for work in &refused {
             work.refuse(JobError::Abandoned);
         }
@@ -407,11 +414,12 @@ impl State {
     }
 
     /// Who waits for the end, if this is it.
-    pub(super) fn over(&mut self) -> Vec<Waker> {
-        if !self.closed || self.threads > 0 {
-            return Vec::new();
+    pub(super) fn over(&mut self) -> Wakes {
+        let mut wakes = Wakes::default();
+        if self.closed && self.threads == 0 {
+            wakes.extend(self.joiners.drain(..).map(|(_, waker)| waker));
         }
-        self.joiners.drain(..).map(|(_, waker)| waker).collect()
+        wakes
     }
 
     fn leave_joiners(&mut self, key: u64) -> Option<Waker> {
@@ -424,7 +432,7 @@ impl State {
 /// limit of its pool until its own job ends. So jobs that wait for each other, in one pool or in
 /// several, leave room for those that they wait for.
 pub(crate) fn wait_for_a_job() {
-    if WAITS.get() {
+    if WAITS.with(Cell::get) {
         return;
     }
     if let Some(shared) = worker::current() {
@@ -433,7 +441,7 @@ pub(crate) fn wait_for_a_job() {
 }
 
 fn begin_waiting(shared: &Arc<Shared>) {
-    WAITS.set(true);
+    WAITS.with(|waits| waits.set(true));
     let need = {
         let mut state = shared.lock();
         state.waiting += 1;
@@ -444,7 +452,7 @@ fn begin_waiting(shared: &Arc<Shared>) {
 
 /// Ends what [`begin_waiting`] began.
 pub(super) fn stop_waiting(state: &mut State) {
-    if WAITS.take() {
+    if WAITS.with(Cell::take) {
         state.waiting -= 1;
     }
 }
@@ -455,7 +463,7 @@ pub(super) fn wait_outside<T>(wait: impl FnOnce() -> T) -> T {
     let Some(shared) = worker::current() else {
         return wait();
     };
-    if WAITS.get() {
+    if WAITS.with(Cell::get) {
         return wait();
     }
     struct Back(Arc<Shared>);
@@ -473,7 +481,11 @@ pub(super) fn wait_outside<T>(wait: impl FnOnce() -> T) -> T {
 pub(super) const SATURATED: u32 = 64;
 
 /// While the last job ended so recently, the queue moves.
+#[cfg(not(loom))]
 const MOVES: Duration = Duration::from_micros(50);
+/// A model must not depend on the clock.
+#[cfg(loom)]
+const MOVES: Duration = Duration::MAX;
 
 /// A queue that is done within so many steps of the scout moves quickly enough.
 pub(super) const STEPS: u64 = 8;
@@ -484,4 +496,65 @@ pub(super) const SPURT: usize = 32;
 /// Whether so much time has passed.
 pub(super) fn is_older(since: Instant, age: Duration) -> bool {
     since.elapsed() >= age
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::task::{Context, Poll, Waker};
+    use std::time::Duration;
+
+    use super::*;
+    use crate::pool::cell;
+
+    /// A pool that the system gives no thread.
+    fn starved() -> Arc<Shared> {
+        Arc::new(Shared::new(Config {
+            name: "starved".to_owned(),
+            min_threads: 0,
+            max_threads: 4,
+            prompt_threads: 4,
+            keep_alive: Duration::MAX,
+            grow_after: Duration::from_millis(1),
+            stack_size: 1 << 60,
+            processors: 1,
+        }))
+    }
+
+    /// Sends a job, and says whether it was refused for want of a thread.
+    fn is_refused(pool: &Arc<Shared>) -> bool {
+        let job = Arc::new(cell::Cell::queued(|| ()));
+        let work = Arc::clone(&job);
+        assert!(pool.push(work));
+        let polled = job.poll(Context::from_waker(Waker::noop()).waker());
+        matches!(polled, Poll::Ready(Err(JobError::NoThread(_))))
+    }
+
+    /// How many threads there are, and how many jobs.
+    fn figures(pool: &Shared) -> (usize, usize) {
+        let state = pool.lock();
+        (state.threads, state.queued())
+    }
+
+    #[test]
+    fn a_job_waits_for_a_thread_that_works_and_is_refused_if_there_is_none() {
+        let pool = starved();
+        assert!(is_refused(&pool));
+        assert_eq!(figures(&pool), (0, 0));
+        // One that works will see to it.
+        pool.lock().threads = 1;
+        assert!(!is_refused(&pool));
+        assert_eq!(figures(&pool), (1, 1));
+    }
+
+    /// It would wait for what nobody does.
+    #[test]
+    fn a_job_is_refused_if_all_threads_wait_for_others() {
+        let pool = starved();
+        {
+            let mut state = pool.lock();
+            (state.threads, state.waiting) = (2, 2);
+        }
+        assert!(is_refused(&pool));
+        assert_eq!(figures(&pool), (2, 0));
+    }
 }

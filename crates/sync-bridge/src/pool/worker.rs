@@ -4,15 +4,16 @@ use std::cell::RefCell;
 use std::hint;
 use std::ptr;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Condvar, MutexGuard, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use super::cpu::Meter;
 use super::shared::{Idle, Role, SATURATED, SPURT, STEPS, Shared, State, is_older, stop_waiting};
+use crate::sync::{Condvar, MutexGuard, per_thread};
 
-thread_local! {
+per_thread! {
     /// The pool that this thread is of.
-    static CURRENT: RefCell<Weak<Shared>> = const { RefCell::new(Weak::new()) };
+    static CURRENT: RefCell<Weak<Shared>> = RefCell::new(Weak::new());
 }
 
 /// The pool that this thread is of.
@@ -29,7 +30,7 @@ pub(super) fn is_of(pool: &Shared) -> bool {
 
 /// Works until there is nothing to do any more.
 pub(super) fn work(shared: &Arc<Shared>, thread: u64, role: Role) {
-    CURRENT.set(Arc::downgrade(shared));
+    CURRENT.with(|current| current.replace(Arc::downgrade(shared)));
     let bell = Arc::new(Condvar::new());
     let mut state = shared.lock();
     match role {
@@ -64,12 +65,15 @@ pub(super) fn work(shared: &Arc<Shared>, thread: u64, role: Role) {
     // A job may be left if this thread is one too many. Those who are not will see to it.
     state.threads -= 1;
     let need = state.staff(&shared.config, now);
+    // The scout of a closed pool is to see that there is no queue any more.
+    let watch = state.watch.clone().filter(|_| state.closed);
     let joiners = state.over();
     drop(state);
     shared.serve(need);
-    for waker in joiners {
-        waker.wake();
+    if let Some(watch) = watch {
+        watch.notify_one();
     }
+    drop(joiners);
 }
 
 /// Waits until there is something to do. Says whether the thread is to stay.
@@ -148,7 +152,7 @@ const LOOKS: u32 = 200;
 /// worker then; or until there is no queue.
 fn scout<'s>(
     shared: &'s Arc<Shared>,
-    bell: &Condvar,
+    bell: &Arc<Condvar>,
     mut state: MutexGuard<'s, State>,
 ) -> MutexGuard<'s, State> {
     let step = shared.config.grow_after;
@@ -156,7 +160,11 @@ fn scout<'s>(
     let mut patience = step;
     let mut meter = Meter::start();
     let mut needs = Vec::new();
+    state.watch = Some(Arc::clone(bell));
     loop {
+        if state.closed && state.queued() == 0 {
+            break;
+        }
         let completed = state.completed;
         state = match bell.wait_timeout(state, patience) {
             Ok((state, _)) => state,
@@ -196,6 +204,7 @@ fn scout<'s>(
         break;
     }
     state.scout = false;
+    state.watch = None;
     if needs.is_empty() {
         return state;
     }

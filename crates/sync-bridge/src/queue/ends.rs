@@ -7,9 +7,9 @@ use std::time::Instant;
 
 use super::error::{TryGetError, TryPutError};
 use super::order::{Fifo, Order};
+use super::{Closed, Get, GetMany, GetTracked, Put, Queue, Tracked};
 #[cfg(not(loom))]
-use super::{Closed, GetDeadlineError, Iter, PutDeadlineError, Stream, Tracked};
-use super::{Get, GetMany, GetTracked, Put, Queue};
+use super::{GetDeadlineError, Iter, PutDeadlineError, Stream};
 
 impl<T, D: Order<T>> Queue<T, D> {
     /// Makes an end that puts. When the last of them is dropped, the queue is closed.
@@ -138,7 +138,6 @@ impl<T, D: Order<T>> Putter<T, D> {
     /// putter.put_blocking(5).unwrap();
     /// assert_eq!(getter.get_blocking(), Ok(5));
     /// ```
-    #[cfg(not(loom))]
     pub fn put_blocking(&self, item: T) -> Result<(), Closed<T>> {
         self.queue.put_blocking(item)
     }
@@ -271,7 +270,6 @@ impl<T, D: Order<T>> Getter<T, D> {
     /// drop(putter);
     /// assert_eq!(getter.get_blocking(), Err(Closed(())));
     /// ```
-    #[cfg(not(loom))]
     pub fn get_blocking(&self) -> Result<T, Closed> {
         self.queue.get_blocking()
     }
@@ -364,7 +362,6 @@ impl<T, D: Order<T>> Getter<T, D> {
     /// putter.try_put("job").unwrap();
     /// assert_eq!(getter.get_tracked_blocking().unwrap().into_inner(), "job");
     /// ```
-    #[cfg(not(loom))]
     pub fn get_tracked_blocking(&self) -> Result<Tracked<T, D>, Closed> {
         self.queue.get_tracked_blocking()
     }

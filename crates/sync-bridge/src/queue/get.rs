@@ -16,9 +16,10 @@ use super::error::{Closed, TryGetError};
 use super::join::Tracked;
 use super::order::{Fifo, Order};
 use super::state::{Getting, Locked, Shared, Wakes};
-use crate::waiters::Key;
 #[cfg(not(loom))]
-use crate::{deadline::block_on_until, parking::block_on};
+use crate::deadline::block_on_until;
+use crate::park::block_on;
+use crate::waiters::Key;
 
 /// Getting.
 impl<T, D: Order<T>> Queue<T, D> {
@@ -112,7 +113,6 @@ impl<T, D: Order<T>> Queue<T, D> {
     ///     assert_eq!(thread.join().unwrap(), Ok(5));
     /// });
     /// ```
-    #[cfg(not(loom))]
     #[inline]
     pub fn get_blocking(&self) -> Result<T, Closed> {
         match self.try_get() {
@@ -230,7 +230,6 @@ impl<T, D: Order<T>> Queue<T, D> {
     /// assert_eq!(queue.get_many_blocking(&mut items, usize::MAX), Ok(5));
     /// assert_eq!(queue.get_many_blocking(&mut items, usize::MAX), Err(Closed(())));
     /// ```
-    #[cfg(not(loom))]
     pub fn get_many_blocking(&self, items: &mut Vec<T>, limit: usize) -> Result<usize, Closed> {
         block_on(self.begin_get_many(items, limit, true))
     }
@@ -323,7 +322,6 @@ impl<T, D: Order<T>> Queue<T, D> {
     /// let job = queue.get_tracked_blocking().unwrap();
     /// assert_eq!(*job, "job");
     /// ```
-    #[cfg(not(loom))]
     pub fn get_tracked_blocking(&self) -> Result<Tracked<T, D>, Closed> {
         block_on(GetTracked {
             get: self.begin_get(true),
@@ -435,14 +433,19 @@ impl Waiting {
                     return Poll::Pending;
                 };
                 self.key = None;
-                let Some((item, _)) = granted else {
-                    return Poll::Ready(Err(Closed(())));
-                };
-                if tracked {
-                    return Poll::Ready(Ok(item));
+                match granted {
+                    Some((item, _)) if tracked => return Poll::Ready(Ok(item)),
+                    Some((item, _)) => {
+                        state.open -= 1;
+                        (item, !state.joiners.is_empty())
+                    }
+                    // It was told of the end. What another that was handed an item before that has
+                    // given back since is for this one still.
+                    None => match state.take(tracked) {
+                        Some(taken) => taken,
+                        None => return Poll::Ready(Err(Closed(()))),
+                    },
                 }
-                state.open -= 1;
-                (item, !state.joiners.is_empty())
             }
             // Since it looked last, there may be one.
             None => match state.take(tracked) {
@@ -550,7 +553,7 @@ impl<T, D: Order<T>> Future for GetMany<'_, T, D> {
             }
             if !mem::replace(&mut this.has_yielded, true) {
                 if this.waiting.thread {
-                    std::thread::yield_now();
+                    crate::sync::thread::yield_now();
                 }
                 cx.waker().wake_by_ref();
                 return Poll::Pending;

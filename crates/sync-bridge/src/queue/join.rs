@@ -12,12 +12,10 @@ use std::time::Instant;
 use super::Queue;
 use super::order::{Fifo, Order};
 use super::state::{Shared, Wakes};
-use crate::waiters::{Cancelled, Key};
 #[cfg(not(loom))]
-use crate::{
-    deadline::{TimedOut, block_on_until},
-    parking::block_on,
-};
+use crate::deadline::{TimedOut, block_on_until};
+use crate::park::block_on;
+use crate::waiters::{Cancelled, Key};
 
 /// Waiting until the work is done.
 impl<T, D: Order<T>> Queue<T, D> {
@@ -73,7 +71,6 @@ impl<T, D: Order<T>> Queue<T, D> {
     /// });
     /// assert_eq!(queue.unfinished(), 0);
     /// ```
-    #[cfg(not(loom))]
     pub fn join_blocking(&self) {
         block_on(self.join());
     }

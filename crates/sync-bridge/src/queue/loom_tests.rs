@@ -48,6 +48,65 @@ fn who_waits_for_room_gets_it_in_order() {
 }
 
 #[test]
+fn threads_that_block_hand_over_in_order() {
+    loom::model(|| {
+        let queue = Queue::bounded(1);
+        let putter = queue.putter();
+        let thread = thread::spawn(move || {
+            for item in 1..=3 {
+                putter.put_blocking(item).unwrap();
+            }
+        });
+        for expected in 1..=3 {
+            assert_eq!(queue.get_blocking(), Ok(expected));
+        }
+        thread.join().unwrap();
+        assert_eq!(queue.get_blocking(), Err(Closed(())));
+    });
+}
+
+#[test]
+fn a_thread_that_waits_for_room_has_its_item_back_at_the_end() {
+    loom::model(|| {
+        let queue = Queue::bounded(1);
+        queue.try_put(1).unwrap();
+        let threads = [2, 3].map(|item| {
+            let queue = queue.clone();
+            thread::spawn(move || queue.put_blocking(item))
+        });
+        assert_eq!(queue.get_blocking(), Ok(1));
+        queue.close();
+        let back = threads.map(|thread| thread.join().unwrap());
+        let back: Vec<_> = back.into_iter().filter_map(Result::err).collect();
+        let mut all: Vec<_> = back.into_iter().map(|Closed(item)| item).collect();
+        while let Ok(item) = queue.try_get() {
+            all.push(item);
+        }
+        all.sort();
+        assert_eq!(all, [2, 3]);
+    });
+}
+
+#[test]
+fn what_is_given_back_at_the_end_is_had_or_left() {
+    loom::model(|| {
+        let queue = Queue::unbounded();
+        let other = queue.clone();
+        let leaves = thread::spawn(move || match poll_once(other.get()) {
+            Poll::Ready(item) => item.ok(),
+            Poll::Pending => None,
+        });
+        let other = queue.clone();
+        let stays = thread::spawn(move || other.get_blocking().ok());
+        queue.try_put(1).unwrap();
+        queue.close();
+        let had = leaves.join().unwrap().or(stays.join().unwrap());
+        assert_eq!(had.or(queue.try_get().ok()), Some(1));
+        assert_eq!((queue.len(), queue.unfinished()), (0, 0));
+    });
+}
+
+#[test]
 fn each_item_goes_to_one_of_two() {
     loom::model(|| {
         let queue = Queue::unbounded();

@@ -56,6 +56,7 @@ mod put;
 mod state;
 #[cfg(not(loom))]
 mod stream;
+mod ticket;
 
 use std::fmt;
 use std::sync::Arc;

@@ -74,7 +74,10 @@ pub struct Lifo;
 /// The smallest first, and first in, first out among equals.
 ///
 /// Items are compared while the queue is locked, so their `Ord` has to be brief. If it panics, the
-/// queue is as it was, and if it uses the very queue that compares, that panics.
+/// queue is as it was, and if it uses the very queue that compares, that panics. Where the item of
+/// one who waits for room is compared, because somebody else has made room, the panic comes out of
+/// the put that waits. An item that is given back and cannot be compared any more is kept, but its
+/// place is not certain.
 ///
 /// Source: `asyncio.PriorityQueue`, `queue.PriorityQueue`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

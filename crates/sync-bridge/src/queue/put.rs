@@ -2,8 +2,8 @@
 
 use std::fmt;
 use std::future::Future;
+use std::panic::resume_unwind;
 use std::pin::Pin;
-#[cfg(not(loom))]
 use std::sync::Arc;
 use std::task::{Context, Poll};
 #[cfg(not(loom))]
@@ -14,12 +14,11 @@ use super::Queue;
 use super::error::PutDeadlineError;
 use super::error::{Closed, TryPutError};
 use super::order::{Fifo, Order};
+use super::state::{ACCEPTED, Answer, Putting, Refused, Shared, Wakes};
+use super::ticket::Ticket;
 #[cfg(not(loom))]
-use super::state::ACCEPTED;
-use super::state::{Left, Putting, Refused, Shared, Wakes};
-use crate::waiters::Key;
-#[cfg(not(loom))]
-use crate::{deadline::block_on_until, parking::Ticket};
+use crate::deadline::block_on_until;
+use crate::waiters::{Cancelled, Key};
 
 /// Putting.
 impl<T, D: Order<T>> Queue<T, D> {
@@ -123,7 +122,6 @@ impl<T, D: Order<T>> Queue<T, D> {
     ///     assert!(items.into_iter().eq(0..10));
     /// });
     /// ```
-    #[cfg(not(loom))]
     pub fn put_blocking(&self, item: T) -> Result<(), Closed<T>> {
         match self.try_put(item) {
             Ok(()) => Ok(()),
@@ -132,7 +130,6 @@ impl<T, D: Order<T>> Queue<T, D> {
         }
     }
 
-    #[cfg(not(loom))]
     fn put_parked(&self, item: T, ticket: &Arc<Ticket>) -> Result<(), Closed<T>> {
         let own = Some(Arc::clone(ticket));
         let mut wakes = Wakes::default();
@@ -158,8 +155,8 @@ impl<T, D: Order<T>> Queue<T, D> {
         }
         let granted = self.shared.lock().putters.poll(key, &mut None);
         match granted {
-            Poll::Ready(Err(item)) => Err(Closed(item)),
-            _ => unreachable!("its item is there"),
+            Poll::Ready(answer) => answer.into_result(),
+            Poll::Pending => unreachable!("it was told"),
         }
     }
 
@@ -255,7 +252,7 @@ impl<T, D: Order<T>> Put<'_, T, D> {
                 if polled.is_ready() {
                     self.stage = Stage::Over;
                 }
-                return polled.map_err(Closed);
+                return polled.map(Answer::into_result);
             }
             Stage::Over => panic!("`Put` polled after it had completed"),
         };
@@ -271,11 +268,7 @@ impl<T, D: Order<T>> Put<'_, T, D> {
                 Poll::Ready(item.map_or(Ok(()), |item| Err(Closed(item))))
             }
             Err(Refused::Full) => {
-                let putting = Putting {
-                    item,
-                    #[cfg(not(loom))]
-                    ticket: None,
-                };
+                let putting = Putting { item, ticket: None };
                 self.stage = Stage::Waits(state.putters.push_back(putting, waker.take()));
                 Poll::Pending
             }
@@ -315,10 +308,26 @@ impl<T, D: Order<T>> Shared<T, D> {
     #[inline(never)]
     fn leave_put(&self, key: Key) -> Option<T> {
         let mut waker = None;
-        let left = self.lock().leave_put(key, &mut waker);
+        let left = self.lock().putters.cancel(key, &mut waker);
         match left {
-            Left::Waited(item) | Left::Closed(item) => Some(item),
-            Left::Accepted => None,
+            Cancelled::Waiting(putting) => putting.item,
+            Cancelled::Granted(Answer::Accepted) => None,
+            // What finding its place panicked with is dropped with the place.
+            Cancelled::Granted(Answer::Closed(item) | Answer::Panicked(item, _)) => Some(item),
+        }
+    }
+}
+
+impl<T> Answer<T> {
+    /// What putting gives then. To be called without the lock.
+    fn into_result(self) -> Result<(), Closed<T>> {
+        match self {
+            Answer::Accepted => Ok(()),
+            Answer::Closed(item) => Err(Closed(item)),
+            Answer::Panicked(item, payload) => {
+                drop(item);
+                resume_unwind(payload)
+            }
         }
     }
 }

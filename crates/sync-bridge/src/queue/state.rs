@@ -1,20 +1,20 @@
 //! What a queue does, under its lock.
 
+use std::any::Any;
 use std::collections::VecDeque;
 use std::marker::PhantomData;
-#[cfg(not(loom))]
 use std::num::NonZeroU8;
 use std::ops::{Deref, DerefMut};
-#[cfg(not(loom))]
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Waker;
 
 use super::order::{Items, Order, Rank};
-#[cfg(not(loom))]
-use crate::parking::Ticket;
+use super::ticket::Ticket;
 use crate::sync::{AtomicUsize, Mutex, MutexGuard, lock_eagerly};
 use crate::waiters::{Cancelled, Key, WaitList};
+pub(super) use crate::wakes::Wakes;
 
 /// What all handles of a queue share.
 pub(super) struct Shared<T, D: Order<T>> {
@@ -29,17 +29,15 @@ pub(super) struct Shared<T, D: Order<T>> {
 /// The contents of a queue, and those who wait for it.
 ///
 /// - While somebody waits to get, there are no items.
-/// - While somebody waits to put, there are items, and no room, unless a comparison panicked when
-///   there was.
+/// - While somebody waits to put, there are items, and no room.
 pub(super) struct State<T, D> {
     pub(super) items: Items<T>,
     pub(super) capacity: usize,
     pub(super) closed: bool,
     /// They are granted an item, or nothing when the queue is closed.
     pub(super) getters: WaitList<Getting, Option<(T, Rank)>>,
-    /// They wait with their items, which are taken from them when there is room. When the queue is
-    /// closed they are granted their items again.
-    pub(super) putters: WaitList<Putting<T>, Result<(), T>>,
+    /// They wait with their items, which are taken from them when there is room.
+    pub(super) putters: WaitList<Putting<T>, Answer<T>>,
     /// How many items are neither here nor done: those that were handed to somebody who has not
     /// run since, and those that are tracked.
     pub(super) open: usize,
@@ -61,56 +59,34 @@ pub(super) struct Putting<T> {
     pub(super) item: Option<T>,
     /// What a parked thread waits with. As it is not handed anything, it need not come back to the
     /// lock, for which it would have to contend with those who have just made room.
-    #[cfg(not(loom))]
     pub(super) ticket: Option<Arc<Ticket>>,
 }
 
+/// What became of the item of one that waited for room.
+pub(super) enum Answer<T> {
+    /// It is in the queue, or beyond.
+    Accepted,
+    /// The queue was closed.
+    Closed(T),
+    /// There was room, and finding its place panicked. That is for who puts it, as if it had not
+    /// had to wait.
+    Panicked(T, Payload),
+}
+
+pub(super) type Payload = Box<dyn Any + Send>;
+
 /// What a parked thread is told: its item was accepted.
-#[cfg(not(loom))]
 pub(super) const ACCEPTED: NonZeroU8 = NonZeroU8::new(1).unwrap();
 
-/// What a parked thread is told: the queue was closed, and its item is where it has left it.
-#[cfg(not(loom))]
-pub(super) const CLOSED: NonZeroU8 = NonZeroU8::new(2).unwrap();
+/// What a parked thread is told: its item was not accepted, and the answer is where it has left it.
+pub(super) const REFUSED: NonZeroU8 = NonZeroU8::new(2).unwrap();
 
-#[cfg(not(loom))]
 impl<T> Putting<T> {
     /// Tells a parked thread. That runs nothing but our own code, so it may be done under the lock;
     /// see [`Getting`] for why it has to be.
     fn tell(&self, what: NonZeroU8) {
         if let Some(ticket) = &self.ticket {
             ticket.tell(what);
-        }
-    }
-}
-
-/// Those who are to be woken when the lock is released: they are woken when this is dropped. It is
-/// made before the lock is taken, so that this comes about also if a comparison panics.
-#[derive(Default)]
-pub(super) struct Wakes {
-    first: Option<Waker>,
-    more: Vec<Waker>,
-}
-
-impl Wakes {
-    #[inline]
-    pub(super) fn add(&mut self, waker: Option<Waker>) {
-        match waker {
-            None => {}
-            Some(waker) if self.first.is_none() => self.first = Some(waker),
-            Some(waker) => self.more.push(waker),
-        }
-    }
-}
-
-impl Drop for Wakes {
-    #[inline]
-    fn drop(&mut self) {
-        if let Some(first) = self.first.take() {
-            first.wake();
-            for waker in self.more.drain(..) {
-                waker.wake();
-            }
         }
     }
 }
@@ -288,25 +264,34 @@ impl<T, D: Order<T>> State<T, D> {
             let Some(putting) = self.putters.front_mut() else {
                 break;
             };
-            let item = putting.item.as_ref();
-            let place = D::place(&self.items, item.expect("it waits with its item"));
             let item = putting.item.take().expect("it waits with its item");
-            D::push(&mut self.items, item, place);
-            #[cfg(not(loom))]
-            if putting.ticket.is_some() {
-                if let Some((putting, _)) = self.putters.pop_front() {
-                    putting.tell(ACCEPTED);
+            let place = catch_unwind(AssertUnwindSafe(|| D::place(&self.items, &item)));
+            match place {
+                Ok(place) => {
+                    D::push(&mut self.items, item, place);
+                    if putting.ticket.is_some() {
+                        if let Some((putting, _)) = self.putters.pop_front() {
+                            putting.tell(ACCEPTED);
+                        }
+                        continue;
+                    }
+                    self.answer(Answer::Accepted, wakes);
                 }
-                continue;
-            }
-            if let Ok((_, waker)) = self.putters.grant_front(Ok(())) {
-                wakes.add(waker);
+                Err(payload) => self.answer(Answer::Panicked(item, payload), wakes),
             }
         }
         if self.unfinished() == 0 {
             while let Ok(((), waker)) = self.joiners.grant_front(()) {
                 wakes.add(waker);
             }
+        }
+    }
+
+    /// Answers the first that waits for room.
+    fn answer(&mut self, answer: Answer<T>, wakes: &mut Wakes) {
+        if let Ok((putting, waker)) = self.putters.grant_front(answer) {
+            putting.tell(REFUSED);
+            wakes.add(waker);
         }
     }
 
@@ -320,18 +305,6 @@ impl<T, D: Order<T>> State<T, D> {
         self.open -= 1;
         if !self.joiners.is_empty() {
             self.taken(wakes);
-        }
-    }
-
-    /// Takes a place in the line of those who put away, unless its item has been accepted. Returns
-    /// the item if it has not.
-    pub(super) fn leave_put(&mut self, key: Key, waker: &mut Option<Waker>) -> Left<T> {
-        match self.putters.cancel(key, waker) {
-            Cancelled::Waiting(putting) => {
-                Left::Waited(putting.item.expect("it waits with its item"))
-            }
-            Cancelled::Granted(Ok(())) => Left::Accepted,
-            Cancelled::Granted(Err(item)) => Left::Closed(item),
         }
     }
 
@@ -357,9 +330,15 @@ impl<T, D: Order<T>> State<T, D> {
         }
         self.open -= 1;
         if let Some((item, rank)) = returned {
-            let (rank, place) = (*rank, D::old_place(&self.items, item, *rank));
+            let rank = *rank;
+            let place = catch_unwind(AssertUnwindSafe(|| D::old_place(&self.items, item, rank)));
+            // One whose place cannot be found is not lost: it goes to the end.
+            let end = self.items.len();
             if let Some((item, _)) = returned.take() {
-                D::restore(&mut self.items, item, rank, place);
+                D::restore(&mut self.items, item, rank, *place.as_ref().unwrap_or(&end));
+            }
+            if let Err(payload) = place {
+                resume_unwind(payload);
             }
         }
         None
@@ -374,12 +353,7 @@ impl<T, D: Order<T>> State<T, D> {
         self.closed = true;
         while let Some(putting) = self.putters.front_mut() {
             let item = putting.item.take().expect("it waits with its item");
-            if let Ok((putting, waker)) = self.putters.grant_front(Err(item)) {
-                #[cfg(not(loom))]
-                putting.tell(CLOSED);
-                let _ = putting;
-                wakes.add(waker);
-            }
+            self.answer(Answer::Closed(item), wakes);
         }
         while let Ok((getting, waker)) = self.getters.grant_front(None) {
             wakes.add(wake_thread(waker, getting.thread));
@@ -392,14 +366,4 @@ impl<T, D: Order<T>> State<T, D> {
 pub(super) enum Refused {
     Full,
     Closed,
-}
-
-/// What had become of something that was to be put.
-pub(super) enum Left<T> {
-    /// It waited still.
-    Waited(T),
-    /// It is in the queue, or beyond.
-    Accepted,
-    /// The queue was closed.
-    Closed(T),
 }

@@ -1,6 +1,10 @@
 //! The end of a queue.
 
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Wake, Waker};
 use std::thread;
 use std::time::Instant;
 
@@ -204,4 +208,48 @@ fn errors_say_what_happened() {
         assert_eq!(said, expected);
     }
     assert_eq!(format!("{:?}", TryPutError::Full(5)), "Full(..)");
+}
+
+/// One that was handed an item before the end, and went away, has never waited: then the item was
+/// the other's, which had been told of the end already, and had not run since.
+#[test]
+fn an_item_that_is_given_back_after_the_end_is_for_who_has_not_run_since() {
+    let queue = Queue::unbounded();
+    let (mut goes, mut stays, mut batch) = (queue.get(), queue.get(), queue.get());
+    waits(&mut goes);
+    waits(&mut stays);
+    waits(&mut batch);
+    queue.try_put(1).unwrap();
+    queue.close();
+    drop(goes);
+    assert_eq!(ready(&mut stays), Ok(1));
+    assert_eq!(ready(&mut batch), Err(Closed(())));
+    assert_eq!((queue.len(), queue.unfinished()), (0, 0));
+}
+
+#[test]
+fn a_waker_that_panics_does_not_keep_the_end_from_others() {
+    let queue = Queue::<u32>::unbounded();
+    let count = Arc::new(Count::default());
+    let (mut first, mut others) = (queue.get(), [queue.get(), queue.get()]);
+    let panics = Waker::from(Arc::new(Panics));
+    assert!(
+        Pin::new(&mut first)
+            .poll(&mut Context::from_waker(&panics))
+            .is_pending()
+    );
+    for other in &mut others {
+        assert!(poll_with(other, &count).is_pending());
+    }
+    catch_unwind(AssertUnwindSafe(|| queue.close())).unwrap_err();
+    assert_eq!(count.get(), 2);
+    assert!(queue.is_closed());
+}
+
+struct Panics;
+
+impl Wake for Panics {
+    fn wake(self: Arc<Self>) {
+        std::panic::resume_unwind(Box::new("a waker panics"));
+    }
 }

@@ -325,7 +325,9 @@ fn poll_one<D: Order<Item>>(
                         Poll::Pending
                     }
                 },
-                Fate::Granted(item) => Poll::Ready(item.ok_or(Closed(()))),
+                Fate::Granted(Some(item)) => Poll::Ready(Ok(item)),
+                // It was told of the end, and has what was given back since.
+                Fate::Granted(None) => Poll::Ready(model.get().map_err(|_| Closed(()))),
                 Fate::Waits => Poll::Pending,
                 Fate::Refused(_) | Fate::Over => unreachable!("it is not there any more"),
             };

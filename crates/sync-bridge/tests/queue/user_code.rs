@@ -8,6 +8,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::task::{Context, Wake, Waker};
+use std::thread;
 
 use corokit_sync_bridge::queue::{Priority, Queue};
 
@@ -152,10 +153,10 @@ fn a_comparison_that_panics_changes_nothing() {
     assert_eq!(keys, [1, 2, 3, 4, 5, 6, 7, 8, 9]);
 }
 
-/// The item of one who waits for room cannot be compared: whoever made the room hears of it, and
-/// nobody hangs because of it.
+/// The item of one who waits for room cannot be compared: that one hears of it, as it would have if
+/// there had been room. Whoever made the room has what it took, and nobody hangs.
 #[test]
-fn a_comparison_that_panics_when_there_is_room_stops_nobody() {
+fn a_comparison_that_panics_when_there_is_room_is_for_who_puts() {
     let queue = Queue::bounded_by(Priority, 2);
     queue.try_put(Key(1)).unwrap();
     queue.try_put(Key(2)).unwrap();
@@ -164,21 +165,46 @@ fn a_comparison_that_panics_when_there_is_room_stops_nobody() {
     for put in &mut puts {
         assert!(super::poll_with(put, &count).is_pending());
     }
-    // What is taken is compared with nothing at first, and then the new one with what is left; and
-    // then the second new one with the first.
-    for left in [1, 1] {
-        COMPARE.set(Some(|| std::panic::resume_unwind(Box::new("incomparable"))));
-        let get = AssertUnwindSafe(|| queue.try_get());
-        catch_unwind(get).unwrap_err();
+    let incomparable = || COMPARE.set(Some(|| std::panic::resume_unwind(Box::new("not in order"))));
+    thread::scope(|scope| {
+        let blocked = scope.spawn(|| {
+            catch_unwind(AssertUnwindSafe(|| queue.put_blocking(Key(5)))).map_err(|_| ())
+        });
+        while queue.putters_waiting() < 3 {
+            thread::yield_now();
+        }
+        // What is taken is compared with nothing, and then each new one with what is left.
+        incomparable();
+        assert_eq!(queue.try_get().unwrap().0, 1);
         COMPARE.set(None);
-        assert_eq!(queue.len(), left);
-    }
-    assert_eq!(count.get(), 1);
-    assert!(queue.try_iter().map(|key| key.0).eq([3, 4]));
-    assert_eq!(count.get(), 2);
-    for put in &mut puts {
-        assert_eq!(super::ready(put), Ok(()));
-    }
+        assert!(blocked.join().unwrap().is_err());
+    });
+    assert_eq!(
+        (count.get(), queue.putters_waiting(), queue.len()),
+        (2, 0, 1)
+    );
+    let [mut first, second] = puts;
+    let panic = catch_unwind(AssertUnwindSafe(|| super::poll(&mut first))).unwrap_err();
+    assert_eq!(panic.downcast_ref(), Some(&"not in order"));
+    // One that goes away has its item still.
+    assert_eq!(second.withdraw(), Some(Key(4)));
+    assert!(queue.try_iter().map(|key| key.0).eq([2]));
+}
+
+#[test]
+fn an_item_that_is_given_back_and_cannot_be_compared_is_not_lost() {
+    let queue = Queue::bounded_by(Priority, 2);
+    let mut get = queue.get();
+    waits(&mut get);
+    queue.try_put(Key(1)).unwrap();
+    queue.try_put(Key(2)).unwrap();
+    COMPARE.set(Some(|| std::panic::resume_unwind(Box::new("not in order"))));
+    catch_unwind(AssertUnwindSafe(|| drop(get))).unwrap_err();
+    COMPARE.set(None);
+    assert_eq!((queue.len(), queue.unfinished()), (2, 2));
+    let mut keys: Vec<_> = queue.try_iter().map(|key| key.0).collect();
+    keys.sort();
+    assert_eq!(keys, [1, 2]);
 }
 
 #[test]
