@@ -97,8 +97,8 @@ pub trait Drive<D, R> {
     /// Goes back to taking requests.
     fn end_closing(&mut self);
 
-    /// Whether a request of [`Kind::Plain`] is outstanding that was told so, and so can never go
-    /// on.
+    /// Whether a request of [`Kind::Plain`] is outstanding that was refused by that, and so can never
+    /// go on.
     fn is_stuck(&self) -> bool;
 
     /// Takes no new request from now on. Nobody is told yet.

@@ -221,7 +221,7 @@ impl<D: 'static, R: 'static> Drive<D, R> for SendLink<D, R> {
         let mut shared = port.lock();
         let later = Self::spill_all(slot, &mut shared);
         shared.closing = true;
-        shared.stuck = shared.crowd.refuse_all();
+        shared.crowd.refuse_all();
         let wakers = shared.crowd.take_wakers();
         port.unlock(shared);
         later.act();
@@ -232,19 +232,20 @@ impl<D: 'static, R: 'static> Drive<D, R> for SendLink<D, R> {
 
     fn end_closing(&mut self) {
         let mut shared = self.port.lock();
-        (shared.closing, shared.stuck) = (false, false);
+        shared.closing = false;
         self.port.unlock(shared);
     }
 
     fn is_stuck(&self) -> bool {
-        self.port.lock().stuck
+        let shared = self.port.lock();
+        shared.closing && shared.crowd.is_stuck()
     }
 
     fn refuse(&mut self) {
         let (port, slot) = self.parts();
         let mut shared = port.lock();
         let later = Self::spill_all(slot, &mut shared);
-        (shared.closed, shared.closing, shared.stuck) = (true, false, false);
+        (shared.closed, shared.closing) = (true, false);
         shared.waiting = false;
         let driver = shared.driver.take();
         port.unlock(shared);

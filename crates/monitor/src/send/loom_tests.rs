@@ -2,6 +2,7 @@
 
 use std::boxed::Box;
 use std::future::{Future, pending, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -132,6 +133,29 @@ fn a_request_that_left_the_body_is_dropped() {
         assert_eq!(block_on(monitor.proceed()), Step::Oob(2));
         dropper.join().unwrap();
         *slot.lock().unwrap() = None;
+    });
+}
+
+#[test]
+fn the_monitor_is_closed_while_a_thread_waits_for_a_plain_reply() {
+    loom::model(|| {
+        let (mut monitor, handle) = make(|handle| async move { handle.try_oob(1).await.is_err() });
+        assert_eq!(block_on(monitor.start()), Step::Oob(1));
+        let asker = thread::spawn(move || {
+            let asked = AssertUnwindSafe(|| block_on(handle.oob(2)));
+            catch_unwind(asked).is_err()
+        });
+        let closed = block_on(monitor.close());
+        match closed {
+            // The body has ended, told or not, and nobody has answered the thread.
+            Ok(None | Some(true)) => drop(monitor),
+            Err(ignored) => {
+                assert_eq!(ignored.into_data(), 2);
+                drop(monitor);
+            }
+            Ok(Some(false)) => panic!("nobody has replied to the body"),
+        }
+        assert!(asker.join().unwrap());
     });
 }
 
