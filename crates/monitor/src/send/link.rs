@@ -109,13 +109,15 @@ impl<D: 'static, R: 'static> Drive<D, R> for SendLink<D, R> {
             self.port.lock().waiting = false;
         }
         let slot = self.slot.take().expect("a driver polls once at a time");
-        lent::lend(self.port.id(), waker, slot);
+        self.slot = lent::lend(self.port.id(), waker, slot);
     }
 
     #[inline]
     fn leave(&mut self) {
-        let slot = lent::take_back().downcast();
-        self.slot = Some(slot.expect("what was lent last is this slot"));
+        if self.slot.is_none() {
+            let slot = lent::take_back().downcast();
+            self.slot = Some(slot.expect("what was lent last is this slot"));
+        }
     }
 
     #[inline]
