@@ -43,6 +43,7 @@ pin_project! {
     /// destructors of the body run first, then those who still wait elsewhere are told.
     ///
     /// Source: `asynkit.Monitor` and `asynkit.BoundMonitor`.
+    #[must_use = "a monitor does nothing until it is started"]
     pub struct Monitor<D, R, F, P = Rc<Port<D, R>>>
     where
         P: DriverEnd<D, R>,
