@@ -190,6 +190,15 @@ impl<D, R> Crowd<D, R> {
             .collect()
     }
 
+    /// Takes the wakers of those who wait though their requests were refused, oldest first.
+    pub(crate) fn take_wakers_of_refused(&mut self) -> Vec<Waker> {
+        self.requests
+            .iter_mut()
+            .filter(|request| matches!(request.progress, Progress::Refused(_)))
+            .filter_map(|request| request.waker.take())
+            .collect()
+    }
+
     fn first_posted(&self) -> usize {
         self.requests
             .partition_point(|request| !matches!(request.progress, Progress::Posted(_)))

@@ -94,7 +94,7 @@ pub trait Drive<D, R> {
     /// [`Kind::Tried`] from now on.
     fn begin_closing(&mut self);
 
-    /// Goes back to taking requests.
+    /// Goes back to taking requests, and tells those that were refused.
     fn end_closing(&mut self);
 
     /// Whether a request of [`Kind::Plain`] is outstanding that was refused by that, and so can never

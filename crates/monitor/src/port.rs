@@ -338,10 +338,14 @@ impl<D, R> Port<D, R> {
         }
     }
 
-    /// Goes back to taking requests.
+    /// Goes back to taking requests, and tells those that were refused.
     pub(crate) fn end_closing(&self) {
         self.closing.set(false);
         self.settle();
+        let wakers = self.crowd.borrow_mut().take_wakers_of_refused();
+        for asker in wakers {
+            asker.wake();
+        }
     }
 
     /// Whether the body is being closed, and someone waits for what can never come.

@@ -235,7 +235,11 @@ impl<D: 'static, R: 'static> Drive<D, R> for SendLink<D, R> {
     fn end_closing(&mut self) {
         let mut shared = self.port.lock();
         shared.closing = false;
+        let wakers = shared.crowd.take_wakers_of_refused();
         self.port.unlock(shared);
+        for asker in wakers {
+            asker.wake();
+        }
     }
 
     fn is_stuck(&self) -> bool {
