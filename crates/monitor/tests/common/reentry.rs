@@ -2,13 +2,13 @@
 // `HandleOf`, `TheMonitor`, `ThePort` and `boxed` say which kind it is of.
 
 use std::cell::RefCell;
-use std::future::{Future, Pending, pending};
+use std::future::{Future, Pending, pending, poll_fn};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Poll, Wake, Waker};
 
-use corokit_monitor::{MonitorExt, OobError, Step, TryOob};
+use corokit_monitor::{IgnoredClose, MonitorExt, Oob, OobError, Step, TryOob};
 use futures_lite::future::poll_once;
 
 use super::wakes::{poll, waker};
@@ -228,4 +228,41 @@ fn data_that_asks_while_it_is_dropped() {
     });
     assert!(matches!(monitor.start().now(), Some(Step::Oob(Asks(None)))));
     assert!(matches!(monitor.resume(10).now(), Some(Step::Done(10))));
+}
+
+#[test]
+fn the_drivers_waker_has_a_refused_request_looked_at_while_it_is_dropped() {
+    type Plain = Oob<'static, u32, u32, ThePort>;
+
+    let slot = Rc::new(RefCell::new(None));
+    let (polled, mut given) = (slot.clone(), None);
+    let mut monitor = boxed(|handle: Numbers| {
+        given = Some(handle);
+        poll_fn(move |cx| {
+            let slot: &mut Option<Plain> = &mut polled.borrow_mut();
+            assert!(slot.as_mut().is_none_or(|plain| poll(plain, cx.waker()).is_pending()));
+            Poll::<()>::Pending
+        })
+    });
+    let handle: &'static Numbers = Box::leak(Box::new(given.unwrap()));
+    slot.replace(Some(handle.oob(1)));
+    assert_eq!(monitor.start().now(), Some(Step::Oob(1)));
+    let left = slot.take().unwrap();
+    let mut closing = monitor.close();
+    assert!(poll(&mut closing, &acting()).is_pending());
+
+    let (wakes, asker) = waker();
+    let requests = Rc::new(RefCell::new([left, handle.oob(2)]));
+    let kept = requests.clone();
+    on_drop(move || {
+        let [left, asks] = &mut *kept.borrow_mut();
+        assert!(poll(left, &asker).is_pending());
+        assert!(poll(asks, Waker::noop()).is_pending());
+    });
+    let closed = poll(&mut closing, Waker::noop());
+    let closed = closed.map_err(IgnoredClose::into_data);
+    // Between threads the driver waits when the waker is dropped, and takes no more requests.
+    let expected = if SEND { Ok(None) } else { Err(2) };
+    assert_eq!(closed, Poll::Ready(expected));
+    assert_eq!(wakes.take(), 1);
 }
