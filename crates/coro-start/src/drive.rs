@@ -1,13 +1,15 @@
 //! `drive`: a future is polled here and now, and the caller says what happens when it blocks.
 
 use alloc::sync::Arc;
-use alloc::task::Wake;
+use core::cell::Cell;
 use core::fmt;
 use core::future::Future;
+use core::marker::PhantomData;
 use core::ops::ControlFlow;
 use core::pin::pin;
-use core::sync::atomic::{AtomicBool, Ordering};
 use core::task::{Context, Poll, Waker};
+
+use crate::signal::Signal;
 
 /// Polls a future to its end on this thread, and calls `on_pending` each time that it blocks.
 ///
@@ -59,10 +61,11 @@ pub fn drive<F: Future, B>(
         waker: Waker::from(signal.clone()),
         signal,
         polls: 0,
+        thread: PhantomData,
     };
     loop {
         // What was woken before this poll is answered by it.
-        blocked.signal.woken.store(false, Ordering::Relaxed);
+        blocked.signal.reset();
         let poll = future
             .as_mut()
             .poll(&mut Context::from_waker(&blocked.waker));
@@ -75,10 +78,14 @@ pub fn drive<F: Future, B>(
 }
 
 /// What the callback of [`drive`] sees: a future that has just returned pending.
+///
+/// It stays on the thread that drives: only that one can [`wait`](Self::wait).
 pub struct Blocked {
     signal: Arc<Signal>,
     waker: Waker,
     polls: u64,
+    /// It is lent to the callback, who must not lend it to another thread.
+    thread: PhantomData<Cell<()>>,
 }
 
 impl Blocked {
@@ -97,8 +104,7 @@ impl Blocked {
     /// ```
     #[must_use]
     pub fn is_woken(&self) -> bool {
-        // Pairs with the store of whoever wakes: what it did before is seen by the next poll.
-        self.signal.woken.load(Ordering::Acquire)
+        self.signal.is_set()
     }
 
     /// Returns the number of polls so far, at least 1.
@@ -151,9 +157,7 @@ impl Blocked {
     /// ```
     #[cfg(feature = "std")]
     pub fn wait(&self) {
-        while !self.is_woken() {
-            std::thread::park();
-        }
+        self.signal.wait();
     }
 }
 
@@ -163,39 +167,5 @@ impl fmt::Debug for Blocked {
             .field("woken", &self.is_woken())
             .field("polls", &self.polls)
             .finish_non_exhaustive()
-    }
-}
-
-/// What the waker sets.
-struct Signal {
-    woken: AtomicBool,
-    /// The thread that drives, to be unparked.
-    #[cfg(feature = "std")]
-    thread: std::thread::Thread,
-}
-
-impl Signal {
-    fn new() -> Self {
-        Signal {
-            woken: AtomicBool::new(false),
-            #[cfg(feature = "std")]
-            thread: std::thread::current(),
-        }
-    }
-}
-
-impl Wake for Signal {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        let was_woken = self.woken.swap(true, Ordering::Release);
-        #[cfg(feature = "std")]
-        if !was_woken {
-            self.thread.unpark();
-        }
-        #[cfg(not(feature = "std"))]
-        let _ = was_woken;
     }
 }

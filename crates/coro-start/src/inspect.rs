@@ -57,13 +57,8 @@ pin_project! {
     impl<F> PinnedDrop for Inspect<F> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
+            let _gone = Gone(this.probe);
             this.future.set(None);
-            #[cfg(feature = "location")]
-            this.probe.0.place.end();
-            // What panicked stays known as that.
-            if this.probe.state() != CoroState::Panicked {
-                this.probe.set(CoroState::Taken);
-            }
         }
     }
 }
@@ -132,12 +127,13 @@ impl<F: Future> Future for Inspect<F> {
         let poll = this.probe.0.place.poll(future, cx);
         #[cfg(not(feature = "location"))]
         let poll = future.poll(cx);
-        core::mem::forget(guard);
         if poll.is_pending() {
+            core::mem::forget(guard);
             this.probe.set(CoroState::Suspended);
         } else {
             this.future.set(None);
-            this.probe.set(CoroState::Taken);
+            core::mem::forget(guard);
+            drop(Gone(this.probe));
         }
         poll
     }
@@ -151,13 +147,28 @@ impl<F> fmt::Debug for Inspect<F> {
     }
 }
 
-/// Marks a future whose poll is left by a panic.
+/// Marks a future whose poll is left by a panic, of the future or of a destructor of one that has finished.
 struct Panics<'a>(&'a Probe);
 
 impl Drop for Panics<'_> {
     #[cold]
     fn drop(&mut self) {
         self.0.set(CoroState::Panicked);
+    }
+}
+
+/// Marks a future as gone when its destructors have run, even if one of them panics.
+struct Gone<'a>(&'a Probe);
+
+impl Drop for Gone<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        #[cfg(feature = "location")]
+        self.0.0.place.end();
+        // What panicked stays known as that.
+        if self.0.state() != CoroState::Panicked {
+            self.0.set(CoroState::Taken);
+        }
     }
 }
 

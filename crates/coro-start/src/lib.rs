@@ -129,6 +129,7 @@ mod inspect;
 #[cfg(feature = "location")]
 mod location;
 mod pool;
+mod signal;
 mod state;
 mod task_handle;
 

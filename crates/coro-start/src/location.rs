@@ -42,16 +42,19 @@ impl Place {
         cx: &mut Context<'_>,
     ) -> Poll<F::Output> {
         let mut asking = self.lock();
-        let wanted = mem::take(&mut asking.wanted);
         let known = asking.waker.as_ref();
-        let known = known.is_some_and(|waker| waker.will_wake(cx.waker()));
-        drop(asking);
-        if !known {
+        let mut old = None;
+        if !known.is_some_and(|waker| waker.will_wake(cx.waker())) {
             // A waker is cloned and dropped while nothing is locked: both may run any code.
+            drop(asking);
             let waker = cx.waker().clone();
-            let old = self.lock().waker.replace(waker);
-            drop(old);
+            asking = self.lock();
+            old = asking.waker.replace(waker);
         }
+        // Whoever asks after this look finds the waker of this poll, and wakes the future.
+        let wanted = mem::take(&mut asking.wanted);
+        drop(asking);
+        drop(old);
         if wanted {
             self.look(future, cx)
         } else {
@@ -136,7 +139,7 @@ impl Probe {
     /// Returns where the future blocked in the poll that was looked at last: for each thing that it waits
     /// for, the lines of the program from there outward. At most 8 are kept.
     ///
-    /// `None` means that no poll was looked at, or that it did not block. An empty list means that the poll
+    /// `None` means that no poll was looked at, that it did not block, or that the future is gone. An empty list means that the poll
     /// kept no waker: nothing will ever wake the future. Where a future waits is seen when it clones the
     /// waker of its poll; not seen is what hides behind wakers of its own, as inside of a
     /// `FuturesUnordered`: there the list ends. What a frame tells depends on the debug information that the

@@ -5,7 +5,7 @@ use std::marker::PhantomPinned;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::rc::Rc;
 
-use corokit_coro_start::{CoroStart, CoroState, Eager, eager};
+use corokit_coro_start::{Blocked, CoroStart, CoroState, Eager, eager};
 
 fn send<T: Send>() {}
 fn sync<T: Sync>() {}
@@ -50,6 +50,12 @@ fn a_coroutine_is_what_its_future_and_output_are() {
     send::<CoroState>();
     sync::<CoroState>();
     unwind_safe::<CoroState>();
+}
+
+#[test]
+fn what_a_driver_sees_stays_on_its_thread() {
+    // Another thread that waited would never be unparked.
+    lacks!(Blocked: Sync);
 }
 
 struct PinnedFuture(PhantomPinned);

@@ -197,6 +197,30 @@ fn a_start_that_nobody_waits_for_leaves_its_error_to_the_group() {
 }
 
 #[test]
+fn an_error_that_has_come_and_was_not_picked_up_goes_to_the_group() {
+    for blocks in [false, true] {
+        let counts = Counts::default();
+        let executor = LocalExecutor::new();
+        let group = EagerTaskGroup::<Name, _>::new(|task| executor.spawn(task));
+        group.start_soon(counts.count(pending())).unwrap();
+        let start = group.start(async |status: Status<u32, Name>| {
+            if blocks {
+                yield_now().await;
+            }
+            drop(status);
+            Err("before")
+        });
+        while executor.try_tick() {}
+        assert!(!group.is_cancelled());
+        drop(start);
+        assert!(group.is_cancelled());
+        let error = block_on(executor.run(group.join())).unwrap_err();
+        assert_eq!(error.errors(), ["before"]);
+        counts.check(2, 1);
+    }
+}
+
+#[test]
 fn a_panic_of_a_first_leg_is_the_callers_and_a_later_one_the_groups() {
     let counts = Counts::default();
     let executor = LocalExecutor::new();

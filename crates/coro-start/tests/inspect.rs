@@ -142,6 +142,43 @@ fn the_destructors_of_a_future_run_before_it_counts_as_gone() {
     assert_eq!(probe.state(), CoroState::Taken);
 }
 
+/// Is ready at once if the flag is set, and panics when it is dropped.
+struct Explodes(bool);
+
+impl Future for Explodes {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+        if self.0 {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    }
+}
+
+impl Drop for Explodes {
+    fn drop(&mut self) {
+        panic!("the destructor");
+    }
+}
+
+#[test]
+fn a_future_whose_destructor_panics_is_not_seen_running_or_suspended_for_ever() {
+    let mut finishes = Box::pin(Inspect::new(Explodes(true)));
+    let probe = finishes.probe();
+    assert_eq!(message_of(|| block_on(&mut finishes)), "the destructor");
+    assert_eq!(probe.state(), CoroState::Panicked);
+    drop(finishes);
+
+    let mut blocks = Box::pin(Inspect::new(Explodes(false)));
+    let probe = blocks.probe();
+    assert!(block_on(poll_once(&mut blocks)).is_none());
+    assert_eq!(probe.state(), CoroState::Suspended);
+    assert_eq!(message_of(|| drop(blocks)), "the destructor");
+    assert_eq!(probe.state(), CoroState::Taken);
+}
+
 #[test]
 fn the_rest_of_an_eager_call_is_seen_on_another_thread() {
     let (gate, (sent, received)) = (Gate::default(), channel());
@@ -186,6 +223,10 @@ fn it_may_be_started_by_hand() {
 
 #[cfg(feature = "location")]
 mod places {
+    use corokit_core::{WakerObserver, observe_waker};
+    use std::sync::Mutex;
+    use std::task::Waker;
+
     use super::*;
 
     const LEAF: u32 = line!() + 2;
@@ -274,6 +315,46 @@ mod places {
         future.probe().ask_place();
         assert!(block_on(poll_once(&mut future)).is_none());
         assert!(future.probe().blocked_at().unwrap().is_empty());
+    }
+
+    #[test]
+    fn asked_at_the_moment_when_the_waker_of_the_first_poll_is_kept() {
+        /// Asks when the waker is cloned for the first time.
+        struct Asks(Mutex<Option<Probe>>);
+        impl WakerObserver for Asks {
+            fn clone_waker(&self, waker: &Waker) -> Waker {
+                if let Some(probe) = self.0.lock().unwrap().take() {
+                    probe.ask_place();
+                }
+                waker.clone()
+            }
+        }
+        let gate = Gate::default();
+        let mut future = pin!(Inspect::new(leaf(&gate)));
+        let (probe, (wakes, waker)) = (future.probe(), Wakes::new());
+        let asks = Asks(Mutex::new(Some(probe.clone())));
+        let polled = observe_waker(&waker, &asks, |waker| {
+            future.as_mut().poll(&mut Context::from_waker(waker))
+        });
+        assert!(polled.is_pending());
+        // There is no waker yet that could be woken for another poll, so it is this one that is looked at.
+        wakes.check(0);
+        assert!(probe.blocked_at().is_some());
+    }
+
+    #[test]
+    fn a_probe_does_not_keep_the_waker_of_a_future_that_has_finished() {
+        let (wakes, waker) = Wakes::new();
+        let mut future = Box::pin(Inspect::new(yield_now()));
+        let probe = future.probe();
+        probe.ask_place();
+        let mut cx = Context::from_waker(&waker);
+        assert!(future.as_mut().poll(&mut cx).is_pending());
+        assert!(probe.blocked_at().is_some());
+        assert!(future.as_mut().poll(&mut cx).is_ready());
+        drop(waker);
+        assert_eq!(std::sync::Arc::strong_count(&wakes), 1);
+        assert!(probe.blocked_at().is_none());
     }
 
     #[test]

@@ -13,6 +13,10 @@ use crate::port::Port;
 
 /// The future of [`close`](crate::MonitorExt::close).
 ///
+/// # Panics
+///
+/// Polling panics after it has completed with [`IgnoredClose`]. A panic of the body passes through.
+///
 /// # Cancel safety
 ///
 /// Dropping it leaves the monitor in between: [`close`](crate::MonitorExt::close) goes on.

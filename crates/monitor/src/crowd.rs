@@ -32,11 +32,18 @@ pub(crate) enum Progress<D, R> {
 pub(crate) struct Request<D, R> {
     ticket: Ticket,
     pub(crate) progress: Progress<D, R>,
-    /// `None` of a request that was alone when it was posted.
+    /// `None` as long as it is not known, of a request that was alone when it was posted.
     kind: Option<Kind>,
     /// The asker's waker. `None` if the asker was last polled by the driver itself, which polls
     /// it again in its next step.
     pub(crate) waker: Option<Waker>,
+}
+
+impl<D, R> Request<D, R> {
+    /// Notes that it is of [`Kind::Plain`], as is seen when its asker is polled.
+    pub(crate) fn set_plain(&mut self) {
+        self.kind = Some(Kind::Plain);
+    }
 }
 
 impl<D, R> Progress<D, R> {
@@ -147,20 +154,23 @@ impl<D, R> Crowd<D, R> {
         self.requests.remove(index).expect("the index was found")
     }
 
-    /// Refuses all requests that have no reply, and returns whether one of them is plain.
-    pub(crate) fn refuse_all(&mut self) -> bool {
-        let mut plain = false;
-        for request in &mut self.requests {
-            if matches!(request.progress, Progress::Answered(_)) {
-                continue;
-            }
-            plain |= request.kind == Some(Kind::Plain);
-            let progress = core::mem::replace(&mut request.progress, Progress::Refused(None));
-            if let Progress::Posted(data) | Progress::Refused(Some(data)) = progress {
-                request.progress = Progress::Refused(Some(data));
-            }
+    /// Refuses all requests that have no reply.
+    pub(crate) fn refuse_all(&mut self) {
+        for Request { progress, .. } in &mut self.requests {
+            *progress = match core::mem::replace(progress, Progress::Refused(None)) {
+                Progress::Posted(data) => Progress::Refused(Some(data)),
+                Progress::Asked => Progress::Refused(None),
+                other => other,
+            };
         }
-        plain
+    }
+
+    /// Whether a plain request was refused: it waits for a reply that will never come.
+    pub(crate) fn is_stuck(&self) -> bool {
+        self.requests.iter().any(|request| {
+            let refused = matches!(request.progress, Progress::Refused(_));
+            refused && request.kind == Some(Kind::Plain)
+        })
     }
 
     /// The request with this ticket, if it is in the queue.
@@ -176,6 +186,15 @@ impl<D, R> Crowd<D, R> {
     pub(crate) fn take_wakers(&mut self) -> Vec<Waker> {
         self.requests
             .iter_mut()
+            .filter_map(|request| request.waker.take())
+            .collect()
+    }
+
+    /// Takes the wakers of those who wait though their requests were refused, oldest first.
+    pub(crate) fn take_wakers_of_refused(&mut self) -> Vec<Waker> {
+        self.requests
+            .iter_mut()
+            .filter(|request| matches!(request.progress, Progress::Refused(_)))
             .filter_map(|request| request.waker.take())
             .collect()
     }

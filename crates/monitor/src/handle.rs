@@ -43,8 +43,10 @@ where
     /// # Panics
     ///
     /// The returned future panics when it is polled and nobody can answer any more, because the
-    /// monitor has ended or was dropped. A body that asks by itself never sees this; where a
-    /// handle leaves the body, [`try_oob`](Handle::try_oob) gives an error instead.
+    /// monitor has ended or was dropped, or because the request was outstanding when the body was
+    /// asked to [`close`](crate::MonitorExt::close) and lived on instead. A body that awaits its own
+    /// requests one by one never sees this; where a handle leaves the body,
+    /// [`try_oob`](Handle::try_oob) gives an error instead.
     ///
     /// # Cancel safety
     ///

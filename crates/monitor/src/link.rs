@@ -94,11 +94,11 @@ pub trait Drive<D, R> {
     /// [`Kind::Tried`] from now on.
     fn begin_closing(&mut self);
 
-    /// Goes back to taking requests.
+    /// Goes back to taking requests, and tells those that were refused.
     fn end_closing(&mut self);
 
-    /// Whether a request of [`Kind::Plain`] is outstanding that was told so, and so can never go
-    /// on.
+    /// Whether a request of [`Kind::Plain`] is outstanding that was refused by that, and so can never
+    /// go on.
     fn is_stuck(&self) -> bool;
 
     /// Takes no new request from now on. Nobody is told yet.

@@ -43,6 +43,7 @@ pin_project! {
     /// destructors of the body run first, then those who still wait elsewhere are told.
     ///
     /// Source: `asynkit.Monitor` and `asynkit.BoundMonitor`.
+    #[must_use = "a monitor does nothing until it is started"]
     pub struct Monitor<D, R, F, P = Rc<Port<D, R>>>
     where
         P: DriverEnd<D, R>,
@@ -259,30 +260,25 @@ where
         };
         let body = body.expect("the body of a monitor that is being closed is there");
 
-        // A body that can never go on is not polled for nothing.
-        let polled = if port.is_stuck() {
-            Poll::Pending
-        } else {
-            poll_body(body, port, this.state, cx)
-        };
-        let output = match polled {
-            Poll::Ready(output) => Some(output),
-            Poll::Pending => {
-                let asked = match port.is_stuck() {
-                    true => None,
-                    false => port.ask_or_wait(cx.waker()),
-                };
-                if let Some(data) = asked {
-                    *this.state = State::Asked;
-                    port.end_closing();
-                    return Poll::Ready(Err(IgnoredClose(data)));
+        // A body that can never go on is not polled for nothing. Each look may see something else, since
+        // others ask and give up on other threads: whoever is seen to be stuck, once, ends the body.
+        let mut output = None;
+        if !port.is_stuck() {
+            match poll_body(body, port, this.state, cx) {
+                Poll::Ready(ended) => output = Some(ended),
+                Poll::Pending if port.is_stuck() => {}
+                Poll::Pending => {
+                    if let Some(data) = port.ask_or_wait(cx.waker()) {
+                        *this.state = State::Asked;
+                        port.end_closing();
+                        return Poll::Ready(Err(IgnoredClose(data)));
+                    }
+                    if !port.is_stuck() {
+                        return Poll::Pending;
+                    }
                 }
-                if !port.is_stuck() {
-                    return Poll::Pending;
-                }
-                None
             }
-        };
+        }
         *this.state = State::Done;
         let closing = CloseAtEnd::new(port);
         this.body.set(None);

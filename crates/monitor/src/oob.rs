@@ -13,8 +13,15 @@ use crate::port::Port;
 
 /// The future of [`Handle::try_oob`](crate::Handle::try_oob).
 ///
-/// It needs no pinning, and may be moved to another place or task between two polls. It panics
-/// when it is polled after it has completed.
+/// It needs no pinning, and may be moved to another place or task between two polls.
+///
+/// # Panics
+///
+/// Polling panics after it has completed.
+///
+/// # Cancel safety
+///
+/// Dropping it takes the request back, as [`Handle::try_oob`](crate::Handle::try_oob) says.
 #[must_use = "a request is made only when its future is awaited"]
 pub struct TryOob<'a, D, R, P = Port<D, R>>
 where
@@ -138,8 +145,15 @@ impl<D, R, P: AskerEnd<D, R>> fmt::Debug for TryOob<'_, D, R, P> {
 
 /// The future of [`Handle::oob`](crate::Handle::oob).
 ///
-/// It needs no pinning, and may be moved to another place or task between two polls. It panics
-/// when it is polled after it has completed, and when nobody can answer any more.
+/// It needs no pinning, and may be moved to another place or task between two polls.
+///
+/// # Panics
+///
+/// Polling panics after it has completed, and when nobody can answer any more.
+///
+/// # Cancel safety
+///
+/// Dropping it takes the request back, as [`Handle::oob`](crate::Handle::oob) says.
 #[must_use = "a request is made only when its future is awaited"]
 pub struct Oob<'a, D, R, P = Port<D, R>>
 where
@@ -202,7 +216,7 @@ fn nobody_answers(seen: bool, caller: &Location<'_>) -> ! {
         "before the driver saw it"
     };
     panic!(
-        "nobody can answer the request made by `oob` at {caller}: the monitor ended or was \
-         dropped {when}; use `try_oob` where a handle outlives its monitor"
+        "nobody can answer the request made by `oob` at {caller}: the monitor was closed, ended or \
+         was dropped {when}; use `try_oob` where that may be"
     )
 }

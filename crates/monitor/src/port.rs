@@ -61,20 +61,12 @@ pub struct Port<D, R> {
     /// While a poll is in progress its waker is borrowed, so no other one can have its address.
     poller: Cell<*const Waker>,
     closed: Cell<bool>,
-    closing: Cell<Closing>,
+    /// Whether the body is being asked to end.
+    closing: Cell<bool>,
     /// The waker of the driver that last waited. It stays for the next wait, as comparing wakers
     /// costs less than cloning one.
     driver: Cell<Option<Waker>>,
     crowd: RefCell<Crowd<D, R>>,
-}
-
-/// Whether the body is being asked to end.
-#[derive(Clone, Copy, PartialEq)]
-enum Closing {
-    No,
-    Yes,
-    /// It waits for what it can never get.
-    Stuck,
 }
 
 /// No waker has this address: it is not aligned.
@@ -94,7 +86,7 @@ impl<D, R> Port<D, R> {
             slot: Cell::new(Slot::Free),
             poller: Cell::new(ptr::null()),
             closed: Cell::new(false),
-            closing: Cell::new(Closing::No),
+            closing: Cell::new(false),
             driver: Cell::new(None),
             crowd: RefCell::new(Crowd::new()),
         }
@@ -163,14 +155,13 @@ impl<D, R> Ask<D, R> for Port<D, R> {
             let mut crowd = self.crowd.borrow_mut();
             let request = crowd.get_mut(ticket);
             let refused = matches!(request.progress, Progress::Refused(_));
-            if refused && kind == Kind::Plain && self.is_closing() {
-                // It stays, for the end of the monitor to be told to it. The driver looks.
-                self.closing.set(Closing::Stuck);
-                drop(crowd);
-                self.wake_driver();
-                return Poll::Pending;
-            }
-            if self.is_closed() || refused || matches!(request.progress, Progress::Answered(_)) {
+            let answered = matches!(request.progress, Progress::Answered(_));
+            // A plain request that is refused stays, for the end of the monitor to be told to it. The
+            // driver looks, and ends the body.
+            let stuck = refused && kind == Kind::Plain && self.is_closing();
+            if stuck {
+                request.set_plain();
+            } else if self.is_closed() || refused || answered {
                 let Request {
                     progress, waker, ..
                 } = crowd.remove(ticket);
@@ -183,17 +174,18 @@ impl<D, R> Ask<D, R> for Port<D, R> {
             // The waker of the latest poll replaces the one before it. The old one is dropped
             // and the new one cloned while nothing is borrowed; since a clone may run any code,
             // the request is looked at once more after it.
-            if polled_by_driver || fresh.is_some() {
-                let old = core::mem::replace(&mut request.waker, fresh);
+            let replaces = polled_by_driver || fresh.is_some();
+            let known = request.waker.as_ref().is_some_and(|w| w.will_wake(waker));
+            if replaces || known {
+                let old = replaces.then(|| core::mem::replace(&mut request.waker, fresh));
                 drop(crowd);
                 drop(old);
+                if stuck {
+                    self.wake_driver();
+                }
                 return Poll::Pending;
             }
-            let known = request.waker.as_ref().is_some_and(|w| w.will_wake(waker));
             drop(crowd);
-            if known {
-                return Poll::Pending;
-            }
             fresh = Some(waker.clone());
         }
     }
@@ -335,36 +327,40 @@ impl<D, R> Port<D, R> {
     pub(crate) fn begin_closing(&self) {
         // While the slot says so, every request takes the rare path, and sees what is going on.
         self.spread();
-        let (stuck, wakers) = {
+        self.closing.set(true);
+        let wakers = {
             let mut crowd = self.crowd.borrow_mut();
-            (crowd.refuse_all(), crowd.take_wakers())
+            crowd.refuse_all();
+            crowd.take_wakers()
         };
-        self.closing
-            .set(if stuck { Closing::Stuck } else { Closing::Yes });
         for asker in wakers {
             asker.wake();
         }
     }
 
-    /// Goes back to taking requests.
+    /// Goes back to taking requests, and tells those that were refused.
     pub(crate) fn end_closing(&self) {
-        self.closing.set(Closing::No);
+        self.closing.set(false);
         self.settle();
+        let wakers = self.crowd.borrow_mut().take_wakers_of_refused();
+        for asker in wakers {
+            asker.wake();
+        }
     }
 
-    /// Whether the body waits for what it can never get.
+    /// Whether the body is being closed, and someone waits for what can never come.
     pub(crate) fn is_stuck(&self) -> bool {
-        self.closing.get() == Closing::Stuck
+        self.is_closing() && self.crowd.borrow().is_stuck()
     }
 
     fn is_closing(&self) -> bool {
-        self.closing.get() != Closing::No
+        self.closing.get()
     }
 
     /// Takes no new request from now on. Nobody is told yet.
     pub(crate) fn refuse(&self) {
         if !self.closed.replace(true) {
-            self.closing.set(Closing::No);
+            self.closing.set(false);
             self.spread();
             self.poller.set(ptr::null());
             drop(self.driver.take());

@@ -57,6 +57,10 @@ impl<D, T> Step<D, T> {
 /// The future of a step, from [`start`](crate::MonitorExt::start), [`resume`](crate::MonitorExt::resume) or
 /// [`proceed`](crate::MonitorExt::proceed).
 ///
+/// # Panics
+///
+/// Polling panics after it has completed. A panic of the body passes through, and ends the monitor.
+///
 /// # Cancel safety
 ///
 /// Dropping it loses nothing: the body stays where it is, a reply that was given has been
@@ -147,9 +151,13 @@ where
 
 /// The future of [`try_await`](crate::MonitorExt::try_await).
 ///
+/// # Panics
+///
+/// As for [`Stepping`].
+///
 /// # Cancel safety
 ///
-/// That of [`Stepping`].
+/// As for [`Stepping`].
 #[must_use = "a step goes on only when its future is awaited"]
 pub struct TryAwait<'a, D, R, F, P = Rc<Port<D, R>>>
 where

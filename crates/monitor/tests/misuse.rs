@@ -7,7 +7,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use corokit_monitor::{Handle, Monitor, MonitorExt, Oob, Port, Step, Stepping, TryOob};
+use corokit_monitor::{
+    Generator, GeneratorExt, Handle, Monitor, MonitorExt, Oob, Port, Step, Stepping, TryOob,
+    Yielder,
+};
 use futures_lite::future::yield_now;
 use wakes::{poll, waker};
 
@@ -156,6 +159,27 @@ fn futures_polled_after_their_end() {
     drop(step);
     assert_eq!(monitor.resume(10).now(), Some(Step::Oob(2)));
     assert_eq!(monitor.resume(20).now(), Some(Step::Done(())));
+}
+
+#[test]
+fn the_futures_of_a_generator_polled_after_their_end() {
+    let mut numbers = Generator::boxed(async |yielder: Yielder<u32, u32>| {
+        yielder.yield_(1).await;
+        yielder.yield_(2).await;
+    });
+    let mut next = numbers.start();
+    assert_eq!(poll(&mut next, Waker::noop()), Poll::Ready(Some(1)));
+    // It is not at its end, so nothing must say so.
+    let (message, _) = panic_of(|| poll(&mut next, Waker::noop()));
+    let because = "was polled after it had given the value";
+    assert!(message.ends_with(because), "{message}");
+    drop(next);
+    let mut next = numbers.send(0);
+    assert_eq!(poll(&mut next, Waker::noop()), Poll::Ready(Some(2)));
+    drop(next);
+    let mut last = numbers.send(0);
+    assert_eq!(poll(&mut last, Waker::noop()), Poll::Ready(None));
+    assert_eq!(poll(&mut last, Waker::noop()), Poll::Ready(None));
 }
 
 /// Fails to compile if the type has the trait.

@@ -3,6 +3,7 @@
 #[path = "common/wakes.rs"]
 mod wakes;
 
+use std::cell::RefCell;
 use std::future::{Future, pending};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -441,4 +442,39 @@ fn a_branch_with_a_waker_of_its_own_is_woken_by_its_reply() {
     drop(monitor.resume(10));
     assert_eq!(wakes.take(), 1);
     assert_eq!(block_on(monitor.proceed()), Step::Done(10));
+}
+
+#[test]
+fn a_thread_that_has_lost_its_locals_goes_on() {
+    /// Drives a monitor when the locals of its thread go.
+    struct AtTheEnd(Option<Box<dyn FnOnce()>>);
+    impl Drop for AtTheEnd {
+        fn drop(&mut self) {
+            self.0.take().unwrap()();
+        }
+    }
+    thread_local! {
+        static AT_THE_END: RefCell<Option<AtTheEnd>> = const { RefCell::new(None) };
+    }
+
+    let (sender, receiver) = channel();
+    let thread = thread::spawn(move || {
+        // What this thread uses first is the last to go.
+        AT_THE_END.set(None);
+        let mut monitor = Monitor::boxed_send(|handle: Numbers| async move {
+            handle.oob(1).await + handle.oob(2).await
+        });
+        assert_eq!(monitor.start().now(), Some(Step::Oob(1)));
+        let drives = move || {
+            let mut step = Some(block_on(monitor.resume(10)));
+            while let Some(Step::Oob(number)) = step {
+                sender.send(number).unwrap();
+                step = monitor.resume(number * 10).now();
+            }
+            sender.send(step.unwrap().into_done().unwrap()).unwrap();
+        };
+        AT_THE_END.set(Some(AtTheEnd(Some(Box::new(drives)))));
+    });
+    thread.join().unwrap();
+    assert_eq!(receiver.iter().collect::<Vec<_>>(), [2, 30]);
 }

@@ -20,7 +20,7 @@ pub use start::{Start, Status};
 
 use crate::eager::{Eager, eager};
 use shared::{Rest, Shared};
-use start::Announce;
+use start::{Announce, Failures};
 
 /// What the spawner of a group gets: the rest of a child.
 pub type GroupTask<'env> = Pin<Box<dyn Future<Output = ()> + 'env>>;
@@ -303,7 +303,8 @@ where
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future leaves the child in the group, which then hears of all its errors.
+    /// Dropping the future leaves the child in the group, which then hears of all its errors, also of one
+    /// that the future was to give.
     ///
     /// Source: `EagerTaskGroup.start` of `asynkit.experimental.anyio`.
     ///
@@ -319,12 +320,12 @@ where
     /// });
     /// assert_eq!(block_on(start), Err(StartError::Failed("no port is free")));
     /// ```
-    pub fn start<V, F>(&self, child: impl FnOnce(Status<V, E>) -> F) -> Start<V, E>
+    pub fn start<V, F>(&self, child: impl FnOnce(Status<V, E>) -> F) -> Start<'env, V, E>
     where
         V: 'env,
         F: Future<Output = Result<(), E>> + 'env,
     {
-        let (status, start) = start::pair();
+        let (status, start) = start::pair(self.shared.clone());
         let slot = start.slot();
         if let Some(result) = self.spawn(child(status), Some(slot.clone())) {
             if let Err(error) = slot.ended(result) {

@@ -11,7 +11,7 @@ use core::mem;
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
 
-use super::start::Announce;
+use super::start::{Announce, Failures};
 
 /// The state of a group: its children, and what became of them.
 ///
@@ -75,13 +75,6 @@ impl<E, H> Shared<E, H> {
         let handles = mem::take(&mut state.handles);
         drop(state);
         drop(handles);
-    }
-
-    /// Notes an error, and cancels all children.
-    pub(super) fn fail(&self, error: E) {
-        self.state.borrow_mut().errors.push(error);
-        self.cancel();
-        self.wake();
     }
 
     fn panicked(&self, payload: Box<dyn Any + Send>) {
@@ -151,6 +144,14 @@ impl<E, H> Shared<E, H> {
     pub(super) fn take_failures(&self) -> (Vec<E>, Option<Box<dyn Any + Send>>) {
         let mut state = self.state.borrow_mut();
         (mem::take(&mut state.errors), state.panic.take())
+    }
+}
+
+impl<E, H> Failures<E> for Shared<E, H> {
+    fn fail(&self, error: E) {
+        self.state.borrow_mut().errors.push(error);
+        self.cancel();
+        self.wake();
     }
 }
 

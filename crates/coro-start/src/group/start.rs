@@ -55,29 +55,33 @@ impl<V, E> fmt::Debug for Status<V, E> {
 /// # Cancel safety
 ///
 /// A reference to it can be awaited, dropped and awaited again. Dropping the future itself leaves the
-/// child in the group; an error of it then goes to the group, whenever it comes.
+/// child in the group; an error of it then goes to the group, whenever it comes, and so does one that
+/// has come already and was not picked up.
 #[must_use = "what the child reports, and its failure before that, are seen only by awaiting"]
-pub struct Start<V, E> {
+pub struct Start<'env, V, E> {
     slot: Rc<Slot<V, E>>,
+    group: Rc<dyn Failures<E> + 'env>,
 }
 
 /// Makes both ends.
-pub(super) fn pair<V, E>() -> (Status<V, E>, Start<V, E>) {
+pub(super) fn pair<'env, V, E>(
+    group: Rc<dyn Failures<E> + 'env>,
+) -> (Status<V, E>, Start<'env, V, E>) {
     let slot = Rc::new(Slot(RefCell::new(State::Waits(None))));
     let status = Status { slot: slot.clone() };
-    (status, Start { slot })
+    (status, Start { slot, group })
 }
 
-impl<V, E> Start<V, E> {
+impl<V, E> Start<'_, V, E> {
     pub(super) fn slot(&self) -> Rc<Slot<V, E>> {
         self.slot.clone()
     }
 }
 
 /// The value moves out, it is never pinned.
-impl<V, E> Unpin for Start<V, E> {}
+impl<V, E> Unpin for Start<'_, V, E> {}
 
-impl<V, E> Future for Start<V, E> {
+impl<V, E> Future for Start<'_, V, E> {
     type Output = Result<V, StartError<E>>;
 
     #[track_caller]
@@ -103,14 +107,16 @@ impl<V, E> Future for Start<V, E> {
     }
 }
 
-impl<V, E> Drop for Start<V, E> {
+impl<V, E> Drop for Start<'_, V, E> {
     fn drop(&mut self) {
         let old = self.slot.0.replace(State::Taken);
-        drop(old);
+        if let State::Failed(StartError::Failed(error)) = old {
+            self.group.fail(error);
+        }
     }
 }
 
-impl<V, E> fmt::Debug for Start<V, E> {
+impl<V, E> fmt::Debug for Start<'_, V, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let waits = matches!(*self.slot.0.borrow(), State::Waits(_));
         f.debug_struct("Start").field("waits", &waits).finish()
@@ -141,6 +147,12 @@ impl<V, E> Slot<V, E> {
         }
         None
     }
+}
+
+/// The group, to whoever waits for a start.
+pub(super) trait Failures<E> {
+    /// Notes an error, and cancels all children.
+    fn fail(&self, error: E);
 }
 
 /// What the group tells of a child to whoever waits for its start.

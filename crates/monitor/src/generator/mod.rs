@@ -231,6 +231,7 @@ where
 
     /// Goes on with what was begun, up to the next value.
     #[inline]
+    #[track_caller]
     fn poll_value(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Y>> {
         let monitor = self.project().monitor;
         match monitor.state() {
@@ -238,7 +239,8 @@ where
                 Step::Oob(value) => Some(value),
                 Step::Done(output) => output.last(),
             }),
-            _ => Poll::Ready(None),
+            State::Closing | State::Done | State::Panicked => Poll::Ready(None),
+            State::New | State::Asked => polled_after_its_value(),
         }
     }
 
@@ -270,6 +272,7 @@ where
         self.project().monitor.begin_closing();
     }
 
+    #[track_caller]
     fn poll_close(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -277,6 +280,13 @@ where
         let closed = self.project().monitor.poll_close(cx);
         closed.map_ok(|output| output.and_then(GeneratorEnd::last))
     }
+}
+
+#[cold]
+#[inline(never)]
+#[track_caller]
+fn polled_after_its_value() -> ! {
+    panic!("the future of a generator's next value was polled after it had given the value")
 }
 
 impl<Y, R, F, P> Generator<Y, R, F, P>

@@ -16,6 +16,11 @@ use crate::port::Port;
 /// The future of the next value, from [`send`](crate::GeneratorExt::send),
 /// [`start`](crate::GeneratorExt::start) or [`proceed`](crate::GeneratorExt::proceed).
 ///
+/// # Panics
+///
+/// Polling panics after it has given a value. A panic of the body passes through; the generator has
+/// ended then.
+///
 /// # Cancel safety
 ///
 /// Dropping it loses nothing: the body stays where it is, a reply that was given has been delivered,
@@ -36,6 +41,7 @@ where
     type Output = Option<Y>;
 
     #[inline]
+    #[track_caller]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Y>> {
         self.generator.as_mut().poll_value(cx)
     }
@@ -62,6 +68,10 @@ where
 
 /// The future of [`close`](crate::GeneratorExt::close).
 ///
+/// # Panics
+///
+/// Polling panics after it has completed with [`IgnoredClose`]. A panic of the body passes through.
+///
 /// # Cancel safety
 ///
 /// Dropping it leaves the generator in between: [`close`](crate::GeneratorExt::close) goes on.
@@ -80,6 +90,7 @@ where
 {
     type Output = Result<Option<Y>, IgnoredClose<Y>>;
 
+    #[track_caller]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         self.generator.as_mut().poll_close(cx)
     }
@@ -106,6 +117,10 @@ where
 }
 
 /// The iterator of [`iter`](crate::GeneratorExt::iter).
+///
+/// # Panics
+///
+/// A panic of the body passes through [`next`](Iterator::next); the generator has ended then.
 #[must_use = "iterators are lazy"]
 pub struct Iter<'a, Y, R, F, P = Rc<Port<Y, R>>>
 where

@@ -29,10 +29,22 @@ loom::thread_local! {
 }
 
 /// Lends a slot. [`take_back`] must follow on the same thread.
+///
+/// A thread that ends and has lost its locals borrows nothing: the slot comes back. Requests go to the
+/// crowd then.
 #[inline]
-pub(super) fn lend(port: *const (), poller: *const Waker, slot: Box<dyn Any>) {
-    let lent = Lent { port, poller, slot };
-    LENT.with(|all| all.borrow_mut().push(lent));
+pub(super) fn lend<S: 'static>(
+    port: *const (),
+    poller: *const Waker,
+    slot: Box<S>,
+) -> Option<Box<S>> {
+    let mut slot = Some(slot);
+    let _ = LENT.try_with(|all| {
+        let slot = slot.take()?;
+        all.borrow_mut().push(Lent { port, poller, slot });
+        Some(())
+    });
+    slot
 }
 
 /// Takes back what was lent last.

@@ -109,13 +109,15 @@ impl<D: 'static, R: 'static> Drive<D, R> for SendLink<D, R> {
             self.port.lock().waiting = false;
         }
         let slot = self.slot.take().expect("a driver polls once at a time");
-        lent::lend(self.port.id(), waker, slot);
+        self.slot = lent::lend(self.port.id(), waker, slot);
     }
 
     #[inline]
     fn leave(&mut self) {
-        let slot = lent::take_back().downcast();
-        self.slot = Some(slot.expect("what was lent last is this slot"));
+        if self.slot.is_none() {
+            let slot = lent::take_back().downcast();
+            self.slot = Some(slot.expect("what was lent last is this slot"));
+        }
     }
 
     #[inline]
@@ -221,7 +223,7 @@ impl<D: 'static, R: 'static> Drive<D, R> for SendLink<D, R> {
         let mut shared = port.lock();
         let later = Self::spill_all(slot, &mut shared);
         shared.closing = true;
-        shared.stuck = shared.crowd.refuse_all();
+        shared.crowd.refuse_all();
         let wakers = shared.crowd.take_wakers();
         port.unlock(shared);
         later.act();
@@ -232,19 +234,24 @@ impl<D: 'static, R: 'static> Drive<D, R> for SendLink<D, R> {
 
     fn end_closing(&mut self) {
         let mut shared = self.port.lock();
-        (shared.closing, shared.stuck) = (false, false);
+        shared.closing = false;
+        let wakers = shared.crowd.take_wakers_of_refused();
         self.port.unlock(shared);
+        for asker in wakers {
+            asker.wake();
+        }
     }
 
     fn is_stuck(&self) -> bool {
-        self.port.lock().stuck
+        let shared = self.port.lock();
+        shared.closing && shared.crowd.is_stuck()
     }
 
     fn refuse(&mut self) {
         let (port, slot) = self.parts();
         let mut shared = port.lock();
         let later = Self::spill_all(slot, &mut shared);
-        (shared.closed, shared.closing, shared.stuck) = (true, false, false);
+        (shared.closed, shared.closing) = (true, false);
         shared.waiting = false;
         let driver = shared.driver.take();
         port.unlock(shared);

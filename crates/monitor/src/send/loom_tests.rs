@@ -2,6 +2,7 @@
 
 use std::boxed::Box;
 use std::future::{Future, pending, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -11,10 +12,11 @@ use loom::sync::Mutex;
 use loom::thread;
 
 use super::{SendHandle, SendMonitor, SendPort};
-use crate::{Monitor, MonitorExt, OobError, Step, TryOob};
+use crate::{IgnoredClose, Monitor, MonitorExt, Oob, OobError, Step, TryOob};
 
 type Numbers = SendHandle<u32, u32>;
 type Request = TryOob<'static, u32, u32, SendPort<u32, u32>>;
+type Plain = Oob<'static, u32, u32, SendPort<u32, u32>>;
 type Boxed<F> = Pin<Box<SendMonitor<u32, u32, F>>>;
 
 /// A monitor and its handle.
@@ -132,6 +134,109 @@ fn a_request_that_left_the_body_is_dropped() {
         assert_eq!(block_on(monitor.proceed()), Step::Oob(2));
         dropper.join().unwrap();
         *slot.lock().unwrap() = None;
+    });
+}
+
+#[test]
+fn the_monitor_is_closed_while_a_thread_waits_for_a_plain_reply() {
+    loom::model(|| {
+        let (mut monitor, handle) = make(|handle| async move { handle.try_oob(1).await.is_err() });
+        assert_eq!(block_on(monitor.start()), Step::Oob(1));
+        let asker = thread::spawn(move || {
+            let asked = AssertUnwindSafe(|| block_on(handle.oob(2)));
+            catch_unwind(asked).is_err()
+        });
+        let closed = block_on(monitor.close());
+        match closed {
+            // The body has ended, told or not, and nobody has answered the thread.
+            Ok(None | Some(true)) => drop(monitor),
+            Err(ignored) => {
+                assert_eq!(ignored.into_data(), 2);
+                drop(monitor);
+            }
+            Ok(Some(false)) => panic!("nobody has replied to the body"),
+        }
+        assert!(asker.join().unwrap());
+    });
+}
+
+#[test]
+fn the_monitor_is_closed_while_a_thread_gives_up_its_plain_request() {
+    loom::model(|| {
+        let (mut monitor, handle) = make(|handle| async move { handle.try_oob(1).await.is_err() });
+        assert_eq!(block_on(monitor.start()), Step::Oob(1));
+        let asker = thread::spawn(move || {
+            // It panics if it is polled only after the end.
+            let asked = AssertUnwindSafe(|| poll_once(&mut handle.oob(2)).is_pending());
+            catch_unwind(asked).unwrap_or(true)
+        });
+        let closed = block_on(monitor.close());
+        let closed = closed.map_err(IgnoredClose::into_data);
+        assert!(
+            matches!(closed, Ok(None | Some(true)) | Err(2)),
+            "{closed:?}"
+        );
+        assert!(asker.join().unwrap());
+    });
+}
+
+#[test]
+fn the_monitor_is_closed_while_a_plain_request_that_left_the_body_is_waited_for() {
+    loom::model(|| {
+        let slot = Arc::new(Mutex::new(None));
+        let polls = slot.clone();
+        let (mut monitor, handle) = make(move |_| {
+            poll_fn(move |cx| {
+                let slot: &mut Option<Plain> = &mut polls.lock().unwrap();
+                slot.as_mut().map(|request| Pin::new(request).poll(cx));
+                Poll::<()>::Pending
+            })
+        });
+        let handle: &'static Numbers = Box::leak(Box::new(handle));
+        *slot.lock().unwrap() = Some(handle.oob(1));
+        assert_eq!(block_on(monitor.start()), Step::Oob(1));
+        let request = slot.lock().unwrap().take().unwrap();
+        let asker = thread::spawn(move || {
+            let asked = AssertUnwindSafe(|| block_on(request));
+            catch_unwind(asked).is_err()
+        });
+        // Nothing but the end can be told to it, so that the body has to end.
+        let closed = block_on(monitor.close());
+        assert_eq!(closed.map_err(IgnoredClose::into_data), Ok(None));
+        assert!(asker.join().unwrap());
+    });
+}
+
+#[test]
+fn a_close_is_ignored_while_a_plain_request_that_left_the_body_is_waited_for() {
+    loom::model(|| {
+        let slot = Arc::new(Mutex::new(None));
+        let polls = slot.clone();
+        let (mut monitor, handle) = make(move |handle| async move {
+            poll_fn(|cx| {
+                let slot: &mut Option<Plain> = &mut polls.lock().unwrap();
+                match slot {
+                    Some(request) => Pin::new(request).poll(cx).map(drop),
+                    None => Poll::Ready(()),
+                }
+            })
+            .await;
+            handle.oob(2).await
+        });
+        let handle: &'static Numbers = Box::leak(Box::new(handle));
+        *slot.lock().unwrap() = Some(handle.oob(1));
+        assert_eq!(block_on(monitor.start()), Step::Oob(1));
+        let request = slot.lock().unwrap().take().unwrap();
+        let asker = thread::spawn(move || {
+            let asked = AssertUnwindSafe(|| block_on(request));
+            catch_unwind(asked).is_err()
+        });
+        let closed = block_on(monitor.close());
+        let closed = closed.map_err(IgnoredClose::into_data);
+        assert!(matches!(closed, Ok(None) | Err(2)), "{closed:?}");
+        // It is told, though the monitor may live on.
+        assert!(asker.join().unwrap());
+        drop(monitor);
     });
 }
 

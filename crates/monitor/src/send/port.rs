@@ -54,8 +54,6 @@ pub(super) struct Shared<D, R> {
     pub(super) waiting: bool,
     pub(super) closed: bool,
     pub(super) closing: bool,
-    /// The body waits for what it can never get.
-    pub(super) stuck: bool,
 }
 
 /// What has become of the asker whose request is in the slot.
@@ -91,7 +89,6 @@ impl<D, R> SendPort<D, R> {
                 waiting: false,
                 closed: false,
                 closing: false,
-                stuck: false,
             }),
         }
     }
@@ -229,17 +226,13 @@ impl<D: 'static, R: 'static> Ask<D, R> for SendPort<D, R> {
             };
 
             let refused = matches!(request.progress, Progress::Refused(_));
-            if refused && kind == Kind::Plain && shared.closing {
-                // It stays, for the end of the monitor to be told to it. The driver looks.
-                shared.stuck = true;
-                let driver = shared.take_driver();
-                drop(guard);
-                if let Some(driver) = driver {
-                    driver.wake();
-                }
-                return Poll::Pending;
-            }
-            if refused || shared.closed || matches!(request.progress, Progress::Answered(_)) {
+            let answered = matches!(request.progress, Progress::Answered(_));
+            // A plain request that is refused stays, for the end of the monitor to be told to it. The
+            // driver looks, and ends the body.
+            let stuck = refused && kind == Kind::Plain && shared.closing;
+            if stuck {
+                request.set_plain();
+            } else if shared.closed || refused || answered {
                 let Request {
                     progress, waker, ..
                 } = shared.crowd.remove(ticket);
@@ -247,17 +240,16 @@ impl<D: 'static, R: 'static> Ask<D, R> for SendPort<D, R> {
                 drop(waker);
                 return Poll::Ready(progress.into_reply());
             }
-            if polled_by_driver || fresh.is_some() {
-                let old = mem::replace(&mut request.waker, fresh);
+            let replaces = polled_by_driver || fresh.is_some();
+            let known = request.waker.as_ref().is_some_and(|w| w.will_wake(waker));
+            if replaces || known {
+                let old = replaces.then(|| mem::replace(&mut request.waker, fresh));
+                let driver = stuck.then(|| shared.take_driver()).flatten();
                 drop(guard);
                 drop(old);
-                return Poll::Pending;
-            }
-            if request
-                .waker
-                .as_ref()
-                .is_some_and(|known| known.will_wake(waker))
-            {
+                if let Some(driver) = driver {
+                    driver.wake();
+                }
                 return Poll::Pending;
             }
             drop(guard);

@@ -3,12 +3,13 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
-use std::pin::Pin;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 use std::task::{Context, Poll, Waker};
 
-use corokit_monitor::{MonitorExt, OobError, Step};
+use corokit_monitor::{IgnoredClose, MonitorExt, OobError, Step};
 use proptest::prelude::*;
 
 use super::wakes::{Wakes, poll, waker};
@@ -17,8 +18,9 @@ const SLOTS: usize = 5;
 
 #[derive(Clone, Copy, Debug)]
 enum Op {
-    /// Makes a request in an empty slot, outside the body, and does not poll it.
-    Make(usize),
+    /// Makes a request in an empty slot, outside the body, and does not poll it. It is one that panics
+    /// when nobody can answer, or one that gets an error.
+    Make { slot: usize, plain: bool },
     /// Moves a request into the body, or out of it, and does not poll it.
     Move(usize),
     /// Polls a request that is outside the body.
@@ -28,8 +30,10 @@ enum Op {
     Step,
     /// Starts or resumes, and polls nothing.
     Begin,
-    /// Drops the step in progress.
+    /// Drops the step in progress, or the future of a close.
     GiveUp,
+    /// Begins to close, and goes on with it if that is wanted.
+    Close { polls: bool },
     /// Lets the body end at its next poll.
     Finish,
     DropMonitor,
@@ -38,13 +42,14 @@ enum Op {
 fn ops() -> impl Strategy<Value = Vec<Op>> {
     let slot = 0..SLOTS;
     let op = prop_oneof![
-        8 => slot.clone().prop_map(Op::Make),
+        8 => (slot.clone(), any::<bool>()).prop_map(|(slot, plain)| Op::Make { slot, plain }),
         6 => slot.clone().prop_map(Op::Move),
         10 => slot.clone().prop_map(Op::Poll),
         3 => slot.prop_map(Op::Drop),
         14 => Just(Op::Step),
         3 => Just(Op::Begin),
         2 => Just(Op::GiveUp),
+        2 => any::<bool>().prop_map(|polls| Op::Close { polls }),
     ];
     let end = prop_oneof![
         Just(None),
@@ -69,6 +74,8 @@ enum Event {
     /// A request was polled, in the body or outside, and gave this.
     Polled(usize, Poll<Result<u32, OobError<u32>>>),
     Stepped(Poll<Step<u32, ()>>),
+    /// What a close gave; an error is what the body has asked instead.
+    Closed(Poll<Result<Option<()>, u32>>),
     /// A request's own waker was woken.
     WokeAsker(usize),
     WokeDriver,
@@ -86,7 +93,7 @@ struct Model {
     slots: [Option<Request>; SLOTS],
     /// The request in the driver's slot.
     alone: Option<usize>,
-    /// Its asker was polled elsewhere.
+    /// Its asker was polled elsewhere; the driver has not looked since.
     elsewhere: bool,
     /// Its asker was dropped elsewhere.
     gone: bool,
@@ -99,6 +106,9 @@ struct Model {
 
 struct Request {
     data: u32,
+    plain: bool,
+    /// Whether the port knows that it is plain. It is not told so of a request that is alone.
+    known_plain: bool,
     in_body: bool,
     progress: Progress,
     /// Whether its own waker waits to be woken.
@@ -111,6 +121,10 @@ enum Progress {
     Posted,
     Asked,
     Answered(u32),
+    /// There will be no reply, because the monitor was closed.
+    Refused {
+        seen: bool,
+    },
 }
 
 #[derive(Default, PartialEq)]
@@ -121,12 +135,16 @@ enum Driver {
         waits: bool,
     },
     Asked,
+    Closing {
+        waits: bool,
+    },
     Gone,
 }
 
 impl Model {
     fn poll(&mut self, slot: usize, by_driver: bool) {
         let open = self.driver != Driver::Gone;
+        let closing = matches!(self.driver, Driver::Closing { .. });
         if self.alone == Some(slot) && !by_driver {
             self.poll_elsewhere(slot);
             return;
@@ -134,34 +152,51 @@ impl Model {
         let Some(request) = &mut self.slots[slot] else {
             return;
         };
+        let not_active = Poll::Ready(Err(OobError::NotActive(request.data)));
         let result = match request.progress {
             Progress::Answered(reply) => Poll::Ready(Ok(reply)),
+            Progress::Refused { .. } if closing && request.plain => Poll::Pending,
+            Progress::Refused { seen: true } => Poll::Ready(Err(OobError::Closed)),
+            Progress::Refused { seen: false } => not_active,
             Progress::Asked if !open => Poll::Ready(Err(OobError::Closed)),
-            _ if !open => Poll::Ready(Err(OobError::NotActive(request.data))),
+            _ if !open => not_active,
+            Progress::New if closing && !request.plain => not_active,
             _ => Poll::Pending,
         };
         if result.is_pending() {
             request.waits = !by_driver;
-            if self.alone == Some(slot) {
-                self.elsewhere = false;
-            }
-            if request.progress == Progress::New {
-                request.progress = Progress::Posted;
-                if SEND && by_driver && self.order.is_empty() && !self.gone {
-                    self.alone = Some(slot);
+            match request.progress {
+                Progress::New => {
+                    request.progress = Progress::Posted;
+                    let unlocked = SEND && (self.gone || self.elsewhere);
+                    let alone = by_driver && self.order.is_empty() && !closing && !unlocked;
+                    request.known_plain = request.plain && !alone;
+                    if SEND && alone {
+                        self.alone = Some(slot);
+                    }
+                    self.order.push(slot);
+                    self.wake_driver();
                 }
-                self.order.push(slot);
-                if self.driver == (Driver::Stepping { waits: true }) {
-                    self.driver = Driver::Stepping { waits: false };
-                    self.events.push(Event::WokeDriver);
+                Progress::Refused { .. } => {
+                    request.known_plain = true;
+                    self.wake_driver();
                 }
+                _ => {}
             }
         }
         self.events.push(Event::Polled(slot, result));
         if result.is_ready() {
             self.remove(slot);
             if self.alone == Some(slot) {
-                (self.alone, self.elsewhere) = (None, false);
+                self.alone = None;
+            }
+        }
+    }
+
+    fn wake_driver(&mut self) {
+        if let Driver::Stepping { waits } | Driver::Closing { waits } = &mut self.driver {
+            if std::mem::take(waits) {
+                self.events.push(Event::WokeDriver);
             }
         }
     }
@@ -170,10 +205,8 @@ impl Model {
     fn poll_elsewhere(&mut self, slot: usize) {
         let request = self.slots[slot].as_mut().unwrap();
         request.waits = true;
-        let waits = self.driver == (Driver::Stepping { waits: true });
-        if !std::mem::replace(&mut self.elsewhere, true) && waits {
-            self.driver = Driver::Stepping { waits: false };
-            self.events.push(Event::WokeDriver);
+        if !std::mem::replace(&mut self.elsewhere, true) {
+            self.wake_driver();
         }
         self.events.push(Event::Polled(slot, Poll::Pending));
     }
@@ -181,8 +214,10 @@ impl Model {
     /// Makes the request of the driver's slot accessible, if its asker is elsewhere.
     fn resolve(&mut self) {
         self.gone = false;
-        if std::mem::take(&mut self.elsewhere) {
-            let slot = self.alone.take().unwrap();
+        if !std::mem::take(&mut self.elsewhere) {
+            return;
+        }
+        if let Some(slot) = self.alone.take() {
             let request = self.slots[slot].as_mut().unwrap();
             let answered = matches!(request.progress, Progress::Answered(_));
             if answered && std::mem::take(&mut request.waits) {
@@ -217,28 +252,27 @@ impl Model {
                     }
                 }
             }
-            Driver::Stepping { .. } | Driver::Gone => {}
+            Driver::Stepping { .. } | Driver::Closing { .. } | Driver::Gone => {}
+        }
+    }
+
+    fn poll_body(&mut self) {
+        for slot in 0..SLOTS {
+            let request = self.slots[slot].as_ref();
+            if request.is_some_and(|request| request.in_body) {
+                self.poll(slot, true);
+            }
         }
     }
 
     fn step(&mut self) {
-        if self.driver == Driver::Gone {
-            return;
-        }
         self.driver = Driver::Stepping { waits: false };
-        for slot in 0..SLOTS {
-            if self.slots[slot]
-                .as_ref()
-                .is_some_and(|request| request.in_body)
-            {
-                self.poll(slot, true);
-            }
-        }
+        self.poll_body();
         if !self.body_ends {
             self.resolve();
         }
         let step = if self.body_ends {
-            self.close();
+            self.end();
             Poll::Ready(Step::Done(()))
         } else if let Some(&slot) = self.slots_in_order(Progress::Posted).first() {
             let request = self.slots[slot].as_mut().unwrap();
@@ -252,8 +286,67 @@ impl Model {
         self.events.push(Event::Stepped(step));
     }
 
-    fn close(&mut self) {
+    /// Begins to close.
+    fn begin_close(&mut self) {
+        match self.driver {
+            Driver::New => self.end(),
+            Driver::Stepping { .. } | Driver::Asked => {
+                let waits = self.driver == Driver::Stepping { waits: true };
+                self.driver = Driver::Closing { waits };
+                for &slot in &self.order {
+                    let progress = &mut self.slots[slot].as_mut().unwrap().progress;
+                    match progress {
+                        Progress::Posted => *progress = Progress::Refused { seen: false },
+                        Progress::Asked => *progress = Progress::Refused { seen: true },
+                        _ => {}
+                    }
+                }
+                self.wake_all();
+            }
+            Driver::Closing { .. } | Driver::Gone => {}
+        }
+    }
+
+    fn poll_close(&mut self) -> Poll<Result<Option<()>, u32>> {
+        if self.driver == Driver::Gone {
+            return Poll::Ready(Ok(None));
+        }
+        self.driver = Driver::Closing { waits: false };
+        if !self.is_stuck() {
+            self.poll_body();
+            if self.body_ends {
+                self.end();
+                return Poll::Ready(Ok(Some(())));
+            }
+        }
+        if self.is_stuck() {
+            self.end();
+            return Poll::Ready(Ok(None));
+        }
+        if let Some(&slot) = self.slots_in_order(Progress::Posted).first() {
+            let request = self.slots[slot].as_mut().unwrap();
+            request.progress = Progress::Asked;
+            self.driver = Driver::Asked;
+            return Poll::Ready(Err(request.data));
+        }
+        self.driver = Driver::Closing { waits: true };
+        Poll::Pending
+    }
+
+    fn is_stuck(&self) -> bool {
+        self.order.iter().any(|&slot| {
+            let request = self.slots[slot].as_ref().unwrap();
+            request.known_plain && matches!(request.progress, Progress::Refused { .. })
+        })
+    }
+
+    /// The body is gone, or the monitor is.
+    fn end(&mut self) {
         self.driver = Driver::Gone;
+        self.wake_all();
+    }
+
+    fn wake_all(&mut self) {
         (self.alone, self.elsewhere, self.gone) = (None, false, false);
         for slot in self.order.clone() {
             let request = self.slots[slot].as_mut().unwrap();
@@ -284,6 +377,36 @@ type Body = Pin<Box<dyn Future<Output = ()>>>;
 type Asking = Pin<Box<dyn Future<Output = Result<u32, OobError<u32>>>>>;
 /// The requests, and whether each is in the body.
 type Slots = Rc<RefCell<[Option<(Asking, bool)>; SLOTS]>>;
+
+/// Makes a plain request, and turns its panic into the error that it stands for.
+async fn ask_plainly(handle: Numbers, number: u32) -> Result<u32, OobError<u32>> {
+    static QUIET: Once = Once::new();
+    QUIET.call_once(|| {
+        let hook = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            let message = info.payload().downcast_ref::<String>();
+            if !message.is_some_and(|message| message.contains("nobody can answer")) {
+                hook(info);
+            }
+        }));
+    });
+    let mut request = pin!(handle.oob(number));
+    poll_fn(|cx| {
+        let polled = catch_unwind(AssertUnwindSafe(|| request.as_mut().poll(cx)));
+        polled.map_or_else(
+            |panic| {
+                let message = panic.downcast::<String>().unwrap();
+                let unseen = message.contains("before the driver saw it");
+                Poll::Ready(Err(match unseen {
+                    true => OobError::NotActive(number),
+                    false => OobError::Closed,
+                }))
+            },
+            |polled| polled.map(Ok),
+        )
+    })
+    .await
+}
 
 /// Polls a request that is where it should be for that.
 fn poll_slot(
@@ -346,16 +469,21 @@ impl World {
 /// Runs one operation on both, if it applies.
 fn run(op: Op, number: u32, model: &mut Model, world: &mut World) {
     match op {
-        Op::Make(slot) => {
+        Op::Make { slot, plain } => {
             if model.slots[slot].is_none() {
                 model.slots[slot] = Some(Request {
                     data: number,
+                    plain,
+                    known_plain: false,
                     in_body: false,
                     progress: Progress::New,
                     waits: false,
                 });
                 let handle = world.handle.clone();
-                let asking: Asking = Box::pin(async move { handle.try_oob(number).await });
+                let asking: Asking = match plain {
+                    true => Box::pin(ask_plainly(handle, number)),
+                    false => Box::pin(async move { handle.try_oob(number).await }),
+                };
                 world.slots.borrow_mut()[slot] = Some((asking, false));
             }
         }
@@ -382,7 +510,12 @@ fn run(op: Op, number: u32, model: &mut Model, world: &mut World) {
             let dropped = world.slots.borrow_mut()[slot].take();
             drop(dropped);
         }
-        Op::Begin | Op::Step | Op::GiveUp | Op::Finish | Op::DropMonitor => {
+        Op::Begin
+        | Op::Step
+        | Op::GiveUp
+        | Op::Close { .. }
+        | Op::Finish
+        | Op::DropMonitor => {
             drive(op, number, model, world);
         }
     }
@@ -397,23 +530,41 @@ fn drive(op: Op, number: u32, model: &mut Model, world: &mut World) {
             match model.driver {
                 Driver::New => drop(monitor.start()),
                 Driver::Asked => drop(monitor.resume(number)),
-                Driver::Stepping { .. } | Driver::Gone => {
+                Driver::Stepping { .. } | Driver::Closing { .. } | Driver::Gone => {
                     assert_eq!(monitor.try_resume(number).err(), Some(number));
                 }
             }
             model.begin(number);
-            if matches!(op, Op::Step) && model.driver != Driver::Gone {
+            if matches!((op, &model.driver), (Op::Step, Driver::Stepping { .. })) {
                 model.step();
                 let mut cx = Context::from_waker(&world.driver.1);
                 let step = monitor.as_mut().poll_step(&mut cx);
                 world.events.borrow_mut().push(Event::Stepped(step));
             }
         }
-        Op::GiveUp => {
-            if let Driver::Stepping { waits } = &mut model.driver {
+        Op::GiveUp => match &mut model.driver {
+            Driver::Stepping { waits } => {
                 *waits = false;
                 drop(monitor.proceed());
             }
+            Driver::Closing { waits } => {
+                *waits = false;
+                drop(monitor.close());
+            }
+            Driver::New | Driver::Asked | Driver::Gone => {}
+        },
+        Op::Close { polls } => {
+            model.begin_close();
+            let mut closing = monitor.close();
+            if polls {
+                let closed = model.poll_close();
+                model.events.push(Event::Closed(closed));
+                let closed = poll(&mut closing, &world.driver.1);
+                let closed = closed.map_err(IgnoredClose::into_data);
+                world.events.borrow_mut().push(Event::Closed(closed));
+            }
+            // It goes on to wait.
+            std::mem::forget(closing);
         }
         Op::Finish => {
             model.body_ends = true;
@@ -421,7 +572,7 @@ fn drive(op: Op, number: u32, model: &mut Model, world: &mut World) {
         }
         Op::DropMonitor => {
             if model.driver != Driver::Gone {
-                model.close();
+                model.end();
             }
             world.monitor = None;
         }
