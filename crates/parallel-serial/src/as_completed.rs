@@ -21,7 +21,7 @@ use crate::children::Children;
 ///
 /// # Panics
 ///
-/// A panic of a future goes to whoever asks; the others go on when it asks again.
+/// A panic of a future goes to whoever asks. That one is gone then; the others go on when it asks again.
 ///
 /// # Cancel safety
 ///
@@ -34,7 +34,7 @@ use crate::children::Children;
 /// use corokit_parallel_serial::as_completed;
 /// use futures_lite::future::{block_on, yield_now};
 ///
-/// let lines = ["long", "short"].map(|line| async move {
+/// let lines = ["longer", "short"].map(|line| async move {
 ///     for _ in 0..line.len() {
 ///         yield_now().await;
 ///     }
@@ -42,9 +42,9 @@ use crate::children::Children;
 /// });
 /// block_on(async {
 ///     let mut lines = as_completed(lines);
-///     // The first output is that of the longer future's neighbour.
-///     assert_eq!(lines.next().await, Some((0, "long")));
+///     // The one with fewer letters yields less often.
 ///     assert_eq!(lines.next().await, Some((1, "short")));
+///     assert_eq!(lines.next().await, Some((0, "longer")));
 ///     assert_eq!(lines.next().await, None);
 /// });
 /// ```

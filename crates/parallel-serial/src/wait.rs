@@ -25,7 +25,8 @@ use crate::children::Children;
 ///
 /// # Panics
 ///
-/// A panic of a future goes to the caller; the others stay in the set.
+/// A panic of a future goes to the caller. That one is gone then; the others stay in the set, and so do
+/// the outputs there are.
 ///
 /// # Cancel safety
 ///

@@ -144,7 +144,7 @@ impl<T> Outputs<T> {
         self.done = true;
         let slots = std::mem::take(&mut self.slots).into_iter();
         slots
-            .map(|slot| slot.expect("every child has completed"))
+            .map(|slot| slot.expect("polled after a panic of a child"))
             .collect()
     }
 
