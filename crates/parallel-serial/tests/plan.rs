@@ -440,6 +440,28 @@ fn blocking_jobs_that_wait_for_each_other_find_their_threads() {
 }
 
 #[test]
+fn a_callback_that_panics_is_heard_once_and_costs_no_result() {
+    let on_all = |step: Progress| assert!(matches!(step, Progress::Started { .. }), "callback");
+    let once = |step: Progress| assert!(!matches!(step, Progress::Finished { .. }), "callback");
+    let plan = || Parallel::new().task(|| async { 1 });
+    let plans = [
+        plan().progress(on_all),
+        plan().progress(on_all).spawn_on(smol::spawn),
+        plan().progress(once).spawn_on(smol::spawn),
+        Parallel::new().blocking(|| 1).progress(on_all),
+    ];
+    for plan in plans {
+        for blocks in [true, false] {
+            let caught = catch_unwind(AssertUnwindSafe(|| match blocks {
+                true => plan.run_settled_blocking(),
+                false => block_on(plan.run_settled()),
+            }));
+            assert_eq!(*caught.unwrap_err().downcast::<&str>().unwrap(), "callback");
+        }
+    }
+}
+
+#[test]
 fn a_job_that_is_lost_is_told() {
     let lossy = |job: Work| drop(job);
     let plan = Parallel::new()

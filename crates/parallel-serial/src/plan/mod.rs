@@ -348,6 +348,8 @@ impl<T, O: Order> Plan<T, O> {
     /// on the thread that has run the job: calls may overlap, and a blocking job that a dropped run has
     /// left behind may be told after the end.
     ///
+    /// A panic of the function ends the run, and goes to its caller.
+    ///
     /// # Examples
     ///
     /// ```

@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
+use std::thread;
 
 use super::context::{Context, Ends};
 use super::{Failed, Group, JobError, Node, Order, Plan, Progress};
@@ -238,7 +239,13 @@ impl<T> Drop for End<T> {
     fn drop(&mut self) {
         self.0.crew.close();
         let (done, total) = self.0.counts();
-        self.0.tell(Progress::Ended { done, total });
+        let tell = || self.0.tell(Progress::Ended { done, total });
+        if thread::panicking() {
+            // Perhaps it is the callback that has panicked, and does so again.
+            let _ = catch_unwind(AssertUnwindSafe(tell));
+        } else {
+            tell();
+        }
     }
 }
 
@@ -316,7 +323,7 @@ async fn run_node<T: Send + 'static>(context: &Arc<Context<T>>, node: &Node<T>, 
                 ticket.finish(result.map_err(|p| JobError::Panicked(Panicked::new(p))));
             });
             if let Err(error) = awaited.await {
-                // The pool did not run it, or the progress callback panicked.
+                // The pool has not run it, or the progress callback has panicked.
                 give_up(context, index, error);
             }
         }
@@ -332,8 +339,9 @@ async fn run_node<T: Send + 'static>(context: &Arc<Context<T>>, node: &Node<T>, 
                 let job = Arc::clone(job);
                 let future = Box::pin(async move {
                     let result = Settle::new(async { job().await }).await;
-                    ticket.finish(result.map_err(JobError::Panicked));
-                    report.send(Ok(()));
+                    let finish = || ticket.finish(result.map_err(JobError::Panicked));
+                    let told = catch_unwind(AssertUnwindSafe(finish));
+                    report.send(told.map_err(|p| JobError::Panicked(Panicked::new(p))));
                 });
                 let task = spawn(future);
                 let result = reported.await;
