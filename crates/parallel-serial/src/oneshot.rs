@@ -74,3 +74,16 @@ impl<R> Future for Reported<R> {
         }
     }
 }
+
+impl<R> Drop for Reported<R> {
+    fn drop(&mut self) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let waker = match &mut *state {
+            State::Waiting(waker) => waker.take(),
+            _ => None,
+        };
+        drop(state);
+        // The job may go on for long; it must not keep the task of who does not wait any more.
+        drop(waker);
+    }
+}

@@ -1,18 +1,23 @@
 //! Many loops on many threads, that come, go, stop and panic.
 #![cfg(all(not(loom), feature = "fleet"))]
 
+mod support;
+
 use std::collections::HashSet;
-use std::future::pending;
+use std::future::{Future, pending};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Barrier, Mutex};
+use std::task::Context;
 use std::thread;
 use std::time::Duration;
 
 use corokit_parallel_serial::{Fleet, FleetBuilder, JobError, Seat, gather};
 use corokit_sched_loop::{self as sched_loop, EventLoop};
 use futures_lite::future::{block_on, yield_now};
+use support::Wakes;
 
 fn on_event_loop(seat: Seat) {
     EventLoop::new().run(seat.serve(|job| sched_loop::spawn(job).detach()));
@@ -208,10 +213,7 @@ fn a_loop_that_panics_takes_nobody_with_it() {
     let first = fleet.spawn(pending::<()>());
     let second = fleet.spawn(pending::<()>());
     assert_eq!(ready(&fleet).unwrap(), 1);
-    // Its result is there a moment before it is gone.
-    while fleet.loads().iter().any(|load| load.jobs != 1) {
-        thread::yield_now();
-    }
+    assert!(fleet.loads().iter().all(|load| load.jobs == 1));
     crash.store(0, SeqCst);
     // This one meets its end: the loop breaks when it takes it.
     let doomed = fleet.spawn(pending::<()>());
@@ -267,6 +269,95 @@ fn what_a_dead_loop_has_not_begun_with_goes_to_the_others() {
     }
     assert!(lonely.try_spawn_local(|| async {}).is_err());
     block_on(lonely.stop());
+}
+
+struct Bad;
+
+impl Drop for Bad {
+    fn drop(&mut self) {
+        panic!("in a destructor");
+    }
+}
+
+/// A loop that panics drops its jobs while it does.
+#[test]
+fn a_destructor_that_panics_in_a_loop_that_does_is_no_double_panic() {
+    let fleet = fleet(1)
+        .start(|seat| {
+            let count = std::cell::Cell::new(0);
+            EventLoop::new().run(seat.serve(|job| {
+                assert!(count.replace(count.get() + 1) == 0);
+                sched_loop::spawn(job).detach();
+            }));
+        })
+        .unwrap();
+    let (sender, receiver) = channel();
+    let bad = fleet.spawn(async move {
+        let _bad = Bad;
+        sender.send(()).unwrap();
+        pending::<()>().await;
+    });
+    receiver.recv().unwrap();
+    let breaks = fleet.spawn(async {});
+    assert!(matches!(block_on(bad), Err(JobError::Lost)));
+    assert!(matches!(block_on(breaks), Err(JobError::Lost)));
+    assert_eq!(block_on(fleet.spawn(async { 1 })).unwrap(), 1);
+}
+
+/// Destructors of jobs, and of results that nobody waits for, are not the loop's.
+#[test]
+fn a_destructor_that_panics_takes_no_other_job_with_it() {
+    for kind in KINDS {
+        let fleet = fleet(1).start(kind).unwrap();
+        let (go, gate) = async_channel::bounded::<()>(1);
+        let bystander = fleet.spawn(async move { gate.recv().await.is_err() });
+        // A job that is cancelled.
+        let (sender, receiver) = channel();
+        let cancelled = fleet.spawn(async move {
+            let _bad = Bad;
+            sender.send(()).unwrap();
+            pending::<()>().await;
+        });
+        receiver.recv().unwrap();
+        drop(cancelled);
+        // A result that nobody has.
+        fleet.spawn(async { Bad }).detach();
+        // A job that has an output, and a destructor after it.
+        struct Late(Bad);
+        impl Future for Late {
+            type Output = u32;
+            fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> std::task::Poll<u32> {
+                let _bad = &self.0;
+                1.into()
+            }
+        }
+        let late = fleet.spawn_local(|| Late(Bad));
+        assert!(matches!(block_on(late), Err(JobError::Panicked(_))));
+        // One that the loop ends with.
+        let last = fleet.spawn(async {
+            let _bad = Bad;
+            pending::<()>().await;
+        });
+        drop(go);
+        assert!(block_on(bystander).unwrap());
+        assert_eq!(fleet.loads()[0].index, 0);
+        assert_eq!(block_on(fleet.stop_within(Duration::ZERO)), 1);
+        assert!(matches!(block_on(last), Err(JobError::Lost)));
+    }
+}
+
+/// Who does not wait any more, or waits for what has ended, is not kept.
+#[test]
+fn a_task_that_is_let_go_keeps_no_waker() {
+    let fleet = fleet(1).start(on_nothing).unwrap();
+    let (wakes, waker) = Wakes::new();
+    let mut task = fleet.spawn(pending::<()>());
+    let mut cx = Context::from_waker(&waker);
+    assert!(Pin::new(&mut task).poll(&mut cx).is_pending());
+    drop(waker);
+    assert_eq!(Arc::strong_count(&wakes), 2);
+    task.detach();
+    assert_eq!(Arc::strong_count(&wakes), 1);
 }
 
 #[test]
