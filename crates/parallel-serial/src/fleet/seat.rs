@@ -66,10 +66,14 @@ pub(super) enum End {
 }
 
 impl SeatState {
-    pub(super) fn new(index: usize) -> Arc<Self> {
+    pub(super) fn new(index: usize, end: End) -> Arc<Self> {
+        let inbox = Inbox {
+            end,
+            ..Inbox::default()
+        };
         Arc::new(SeatState {
             index,
-            inbox: Mutex::default(),
+            inbox: Mutex::new(inbox),
             load: AtomicUsize::new(0),
             served: AtomicBool::new(false),
             probe: Arc::default(),
@@ -97,18 +101,30 @@ impl SeatState {
         inbox.waker.take()
     }
 
-    /// Says how the loop is to end. It never becomes less.
+    /// Says how the loop is to end, and wakes it. That never becomes less, unless the loop is to
+    /// [stay](SeatState::stay).
     pub(super) fn end(&self, end: End) {
-        self.send(|inbox| inbox.end = inbox.end.max(end));
+        let waker = self.end_quietly(end);
+        waker.into_iter().for_each(Waker::wake);
+    }
+
+    /// As [`end`](SeatState::end), and returns who is to be woken: the caller holds a lock.
+    pub(super) fn end_quietly(&self, end: End) -> Option<Waker> {
+        let mut inbox = self.inbox();
+        inbox.end = inbox.end.max(end);
+        inbox.waker.take()
+    }
+
+    /// Says that the loop is not to end after all. It may have begun to.
+    pub(super) fn stay(&self) {
+        self.inbox().end = End::Never;
     }
 
     /// Takes the jobs that the loop has not begun with.
     pub(super) fn take_jobs(&self) -> VecDeque<Job> {
         let mut inbox = self.inbox();
         let jobs = mem::take(&mut inbox.jobs);
-        let (probes, waker) = (mem::take(&mut inbox.probes), inbox.waker.take());
         drop(inbox);
-        drop((probes, waker));
         self.load.fetch_sub(jobs.len(), Ordering::Relaxed);
         jobs
     }
@@ -308,11 +324,30 @@ impl Probe {
         let sent = time::now();
         times.sent = Some(sent);
         times.last = None;
-        let probe = Arc::clone(self);
-        Some(Box::new(move || {
-            let mut times = probe.times();
-            times.sent = None;
-            times.last = Some(time::now().saturating_duration_since(sent));
-        }))
+        let under_way = UnderWay {
+            probe: Arc::clone(self),
+            sent,
+        };
+        Some(Box::new(move || under_way.arrive()))
+    }
+}
+
+/// A probe that has been sent.
+struct UnderWay {
+    probe: Arc<Probe>,
+    sent: Instant,
+}
+
+impl UnderWay {
+    fn arrive(self) {
+        let waited = time::now().saturating_duration_since(self.sent);
+        self.probe.times().last = Some(waited);
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        // Also of one that nobody has called: the next one can be sent.
+        self.probe.times().sent = None;
     }
 }
