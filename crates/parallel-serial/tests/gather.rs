@@ -280,6 +280,23 @@ fn an_error_of_a_task_lets_the_other_tasks_go_on() {
     while executor.try_tick() {}
     assert_eq!(done.get(), 3);
 
+    // The same if it panics.
+    let other = {
+        let done = Rc::clone(&done);
+        executor.spawn(async move {
+            yield_now().await;
+            done.set(done.get() + 1);
+            Ok(2)
+        })
+    };
+    let bad = executor.spawn(async { panic!("no") });
+    let gathered = executor.run(try_gather_tasks([other, bad]));
+    let caught = catch_unwind(AssertUnwindSafe(|| block_on(gathered)));
+    let caught: Result<Result<Vec<u32>, &str>, _> = caught;
+    assert_eq!(*caught.unwrap_err().downcast::<&str>().unwrap(), "no");
+    while executor.try_tick() {}
+    assert_eq!(done.get(), 4);
+
     // Given up, it takes its tasks with it.
     let task = executor.spawn(future::pending::<Result<u32, &str>>());
     let mut gathered = Box::pin(try_gather_tasks([task]));
