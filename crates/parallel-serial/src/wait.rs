@@ -189,6 +189,25 @@ impl<F: Future> WaitSet<F> {
         }
     }
 
+    /// Takes the outputs that a wait has left here which was dropped, or has panicked, with the numbers of
+    /// their futures, in the order in which they came. The next wait would hand them over, too.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_parallel_serial::{ReturnWhen, WaitSet};
+    /// use futures_lite::future::{Boxed, FutureExt, block_on, pending, poll_once, ready};
+    ///
+    /// let futures: [Boxed<u32>; 2] = [ready(1).boxed(), pending().boxed()];
+    /// let mut set = WaitSet::from_iter(futures);
+    /// assert!(block_on(poll_once(set.wait(ReturnWhen::AllCompleted))).is_none());
+    /// assert_eq!(set.take_done(), [(0, 1)]);
+    /// assert_eq!(set.into_pending().len(), 1);
+    /// ```
+    pub fn take_done(&mut self) -> Vec<(usize, F::Output)> {
+        std::mem::take(&mut self.done)
+    }
+
     /// Returns how many futures have not completed.
     ///
     /// # Examples
@@ -203,7 +222,8 @@ impl<F: Future> WaitSet<F> {
         self.children.running()
     }
 
-    /// Says whether there is nothing to wait for.
+    /// Says whether there is no future that has not completed. There may be outputs that nobody has been
+    /// given: see [`take_done`](WaitSet::take_done).
     ///
     /// # Examples
     ///
@@ -251,7 +271,8 @@ impl<F: Future> WaitSet<F> {
         self.children.take(index)
     }
 
-    /// Gives back what has not completed, with its numbers.
+    /// Gives back what has not completed, with its numbers. Outputs that are still here
+    /// ([`take_done`](WaitSet::take_done)) are dropped.
     ///
     /// # Examples
     ///
@@ -383,7 +404,7 @@ impl<F: Future> Future for Wait<'_, F> {
             return Poll::Pending;
         }
         Poll::Ready(Waited {
-            done: std::mem::take(&mut this.set.done),
+            done: this.set.take_done(),
             timed_out: !met,
         })
     }
