@@ -8,8 +8,8 @@ use std::thread;
 use std::time::Duration;
 
 use super::policy::Policy;
-use super::seat::End;
 use super::{Fleet, Owner, Seat, Shared, SharedProbe, State, balance_until_ended};
+use crate::inbox::End;
 use crate::panicked::Panicked;
 
 /// Describes a fleet: see [`Fleet::builder`].

@@ -23,11 +23,12 @@ use std::time::Duration;
 
 use corokit_core::time;
 
+use crate::inbox::{Call, End};
 use crate::panicked::Panicked;
 use crate::sync::PoisonError;
 use crate::timeout;
 use policy::{Change, Policy};
-use seat::{Call, End, Probe, SeatState};
+use seat::{Probe, SeatState};
 
 /// Threads with loops of their own, and one place to spawn on: work goes to the loop that has least.
 ///
@@ -271,7 +272,7 @@ impl Fleet {
         let seat = Arc::clone(seat);
         // A loop that ends meanwhile finds the job, since it takes this lock before it looks.
         let (job, task) = task::job(make);
-        let waker = seat.put_quietly(job);
+        let waker = seat.inbox.put_quietly(job);
         drop(state);
         waker.into_iter().for_each(Waker::wake);
         Ok(task)
@@ -485,7 +486,7 @@ impl State {
                 let Some(seat) = self.leaving.pop() else {
                     return (Some(self.add_seat()), None);
                 };
-                seat.stay();
+                seat.inbox.stay();
                 self.seats.push(seat);
                 (None, None)
             }
@@ -496,7 +497,7 @@ impl State {
                     return (None, None);
                 };
                 let seat = self.seats.remove(at);
-                let woken = seat.end_quietly(End::WhenIdle);
+                let woken = seat.inbox.end_quietly(End::WhenIdle);
                 self.leaving.push(seat);
                 (None, woken)
             }
@@ -564,7 +565,7 @@ impl Shared {
             state.ending += 1;
             let took_work = state.remove_seat(seat);
             // Whoever has put a job there did so before this.
-            let jobs = seat.take_jobs();
+            let jobs = seat.inbox.take_jobs();
             // One that has not even begun to serve would do no better the next time.
             let served = seat.served.load(Ordering::Relaxed);
             let is_missed = match state.end {
@@ -576,7 +577,9 @@ impl Shared {
             let replacement = (served && is_missed).then(|| state.add_seat());
             for job in jobs {
                 match state.least_loaded() {
-                    Some(other) if state.end != End::Now => wakers.extend(other.put_quietly(job)),
+                    Some(other) if state.end != End::Now => {
+                        wakers.extend(other.inbox.put_quietly(job))
+                    }
                     _ => lost.push(job),
                 }
             }
@@ -611,7 +614,7 @@ impl Shared {
             all.map(Arc::clone).collect()
         };
         for seat in seats {
-            seat.end(end);
+            seat.inbox.end(end);
         }
         self.ended.notify_all();
     }
@@ -643,10 +646,11 @@ impl Shared {
                 Some(shared) => shared.probe.delay().into_iter().collect(),
                 None => state.seats.iter().filter_map(|seat| seat.delay()).collect(),
             };
-            let loops = state.seats.len();
-            let change = state.policy.decide(loops, &delays);
+            // A loop that is being started is not measured by how long that takes.
+            let seats = state.seats.clone();
+            let change = state.policy.decide(seats.len(), &delays);
             let (new, woken) = state.change(change);
-            (new, woken, state.seats.clone())
+            (new, woken, seats)
         };
         woken.into_iter().for_each(Waker::wake);
         if let Some(new) = new {

@@ -4,15 +4,14 @@ use std::fmt;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
-use std::task::{Context, Poll, Waker};
+use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use super::seat::{Job, Running};
+use crate::cancel::Cancel;
 use crate::job_error::JobError;
 use crate::oneshot::{Report, Reported, oneshot};
 use crate::panicked::{Panicked, Settle};
-use crate::sync::PoisonError;
 
 /// A job that runs on a loop of a [`Fleet`](crate::Fleet): a future of its output.
 ///
@@ -68,43 +67,6 @@ impl<T> fmt::Debug for FleetTask<T> {
     }
 }
 
-/// Says from any thread that a job is to end.
-#[derive(Default)]
-struct Cancel {
-    cancelled: AtomicBool,
-    waker: Mutex<Option<Waker>>,
-}
-
-impl Cancel {
-    fn set(&self) {
-        self.cancelled.store(true, Ordering::Release);
-        let waker = self.waker().take();
-        waker.into_iter().for_each(Waker::wake);
-    }
-
-    fn waker(&self) -> MutexGuard<'_, Option<Waker>> {
-        self.waker.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Forgets whom to wake: the job has ended.
-    fn forget(&self) {
-        let waker = self.waker().take();
-        drop(waker);
-    }
-
-    /// Has the job woken when it is to end. Returns whether it is.
-    fn is_set(&self, cx: &mut Context<'_>) -> bool {
-        let mut spare = Some(cx.waker().clone());
-        let mut waker = self.waker();
-        if !matches!(&*waker, Some(known) if known.will_wake(cx.waker())) {
-            spare = std::mem::replace(&mut *waker, spare);
-        }
-        drop(waker);
-        drop(spare);
-        self.cancelled.load(Ordering::Acquire)
-    }
-}
-
 /// Makes a job of a function that makes the future, on the loop's thread.
 pub(super) fn job<T, Fut>(make: impl FnOnce() -> Fut + Send + 'static) -> (Job, FleetTask<T>)
 where
@@ -112,7 +74,7 @@ where
     Fut: Future<Output = T> + 'static,
 {
     let (report, reported) = oneshot();
-    let cancel = Arc::new(Cancel::default());
+    let cancel = Arc::new(Cancel::new());
     let task = FleetTask {
         reported,
         cancel: Some(Arc::clone(&cancel)),
