@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use futures_lite::Stream;
 
-use crate::children::Children;
+use crate::children::Numbered;
 
 /// Runs futures together and gives each output as soon as there is one, with the number of its
 /// future.
@@ -53,14 +53,14 @@ where
     I: IntoIterator<Item: Future>,
 {
     AsCompleted {
-        children: Children::collect(futures),
+        children: Numbered::collect(futures),
     }
 }
 
 /// The stream of [`as_completed`].
 #[must_use = "streams do nothing unless polled"]
 pub struct AsCompleted<F> {
-    children: Children<F>,
+    children: Numbered<F>,
 }
 
 impl<F: Future> AsCompleted<F> {
@@ -83,7 +83,8 @@ impl<F: Future> AsCompleted<F> {
         std::future::poll_fn(|cx| self.children.poll_next(cx)).await
     }
 
-    /// Adds a future, and returns its number.
+    /// Adds a future, and returns its number, which is no other's. What has completed takes no room: this
+    /// may go on for ever.
     ///
     /// # Examples
     ///
@@ -150,16 +151,8 @@ impl<F: Future> AsCompleted<F> {
     where
         F: Unpin,
     {
-        take_all(&mut self.children)
+        self.children.take_all()
     }
-}
-
-/// Takes all futures that have not completed.
-pub(crate) fn take_all<F: Future + Unpin>(children: &mut Children<F>) -> Vec<(usize, F)> {
-    let numbers = 0..children.len();
-    numbers
-        .filter_map(|index| Some((index, children.take(index)?)))
-        .collect()
 }
 
 impl<F: Future> Stream for AsCompleted<F> {

@@ -10,8 +10,7 @@ use std::time::{Duration, Instant};
 #[cfg(feature = "time")]
 use corokit_core::time::{self, Sleep};
 
-use crate::as_completed::take_all;
-use crate::children::Children;
+use crate::children::Numbered;
 
 /// Waits until futures of a set have completed: all of them, the first, or the first that failed.
 ///
@@ -128,7 +127,7 @@ pub struct Waited<T> {
 /// They run while somebody waits, and are polled only when they were woken. Each has a number,
 /// in the order in which they came.
 pub struct WaitSet<F: Future> {
-    children: Children<F>,
+    children: Numbered<F>,
     /// Outputs that nobody has been given yet.
     done: Vec<(usize, F::Output)>,
 }
@@ -146,12 +145,12 @@ impl<F: Future> WaitSet<F> {
     /// ```
     pub fn new() -> Self {
         WaitSet {
-            children: Children::new(),
+            children: Numbered::new(),
             done: Vec::new(),
         }
     }
 
-    /// Adds a future, and returns its number.
+    /// Adds a future, and returns its number, which is no other's. What has completed takes no room.
     ///
     /// # Examples
     ///
@@ -249,7 +248,7 @@ impl<F: Future> WaitSet<F> {
     /// assert!(set.pending().eq([0, 1]));
     /// ```
     pub fn pending(&self) -> impl Iterator<Item = usize> {
-        (0..self.children.len()).filter(|&index| self.children.contains(index))
+        self.children.pending()
     }
 
     /// Takes a future back that has not completed.
@@ -287,14 +286,14 @@ impl<F: Future> WaitSet<F> {
     where
         F: Unpin,
     {
-        take_all(&mut self.children)
+        self.children.take_all()
     }
 }
 
 impl<F: Future> FromIterator<F> for WaitSet<F> {
     fn from_iter<I: IntoIterator<Item = F>>(futures: I) -> Self {
         WaitSet {
-            children: Children::collect(futures),
+            children: Numbered::collect(futures),
             done: Vec::new(),
         }
     }

@@ -1,5 +1,6 @@
 //! Futures that are driven together, each polled only when it was woken.
 
+mod numbered;
 mod nursery;
 mod wake_list;
 
@@ -12,6 +13,7 @@ use std::mem;
 use std::ops::ControlFlow;
 use std::task::{Context, Poll};
 
+pub(crate) use numbered::Numbered;
 use nursery::{Nursery, Slot};
 use wake_list::WakeList;
 
