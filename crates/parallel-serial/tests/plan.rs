@@ -652,6 +652,57 @@ fn tuples_of_jobs_run_again_too() {
     }
 }
 
+/// As in other plans: nothing of a run is left when its panic goes on.
+#[test]
+fn a_panic_in_a_tuple_of_jobs_waits_for_blocking_ones() {
+    let (running, gone) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    struct Count(Arc<AtomicUsize>);
+    impl Drop for Count {
+        fn drop(&mut self) {
+            self.0.fetch_add(1, SeqCst);
+        }
+    }
+    let barrier = Arc::new(Barrier::new(2));
+    let begun = Arc::clone(&barrier);
+    let (job, ending, dropped) = (Arc::clone(&running), Arc::clone(&gone), Arc::clone(&gone));
+    let plan = Parallel::of((
+        blocking(move || {
+            job.fetch_add(1, SeqCst);
+            begun.wait();
+            // The run goes on ending while this has not.
+            while ending.load(SeqCst) == 0 {
+                thread::yield_now();
+            }
+            job.fetch_sub(1, SeqCst);
+        }),
+        task(move || {
+            let gone = Count(Arc::clone(&dropped));
+            async move {
+                let _gone = gone;
+                pending::<()>().await;
+            }
+        }),
+        task(move || {
+            let barrier = Arc::clone(&barrier);
+            async move {
+                blocking_wait(barrier).await;
+                panic!("async");
+            }
+        }),
+    ));
+    for _ in 0..10 {
+        for blocks in [false, true] {
+            gone.store(0, SeqCst);
+            let caught = catch_unwind(AssertUnwindSafe(|| match blocks {
+                true => plan.run_blocking(),
+                false => block_on(plan.run()),
+            }));
+            assert_eq!(*caught.unwrap_err().downcast::<&str>().unwrap(), "async");
+            assert_eq!((running.load(SeqCst), gone.load(SeqCst)), (0, 1));
+        }
+    }
+}
+
 /// A plan, described.
 #[derive(Clone, Debug)]
 enum Tree {

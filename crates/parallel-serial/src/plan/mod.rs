@@ -1,5 +1,6 @@
 //! Plans of async and blocking work.
 
+mod away;
 mod context;
 mod crew;
 mod error;

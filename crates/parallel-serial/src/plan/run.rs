@@ -266,7 +266,7 @@ async fn run<T: Send + 'static>(context: Arc<Context<T>>, group: &Group<T>) -> O
         // Here the async jobs that are left are dropped.
     }
     if context.ended() {
-        poll_fn(|cx| context.poll_home(cx)).await;
+        poll_fn(|cx| context.away.poll_home(cx)).await;
     }
     drop(end);
     context.take()
@@ -316,11 +316,13 @@ async fn run_group<T: Send + 'static>(context: &Arc<Context<T>>, group: &Group<T
 async fn run_node<T: Send + 'static>(context: &Arc<Context<T>>, node: &Node<T>, index: usize) {
     match node {
         Node::Blocking(job) => {
-            let ticket = context.ticket(index);
+            let (ticket, run) = (context.away.ticket(), Arc::clone(context));
             let job = Arc::clone(job);
             let awaited = context.crew.run(move || {
+                let _ticket = ticket;
                 let result = catch_unwind(AssertUnwindSafe(|| job()));
-                ticket.finish(result.map_err(|p| JobError::Panicked(Panicked::new(p))));
+                let result = result.map_err(|p| JobError::Panicked(Panicked::new(p)));
+                run.finish(index, result);
             });
             if let Err(error) = awaited.await {
                 // The pool has not run it, or the progress callback has panicked.
@@ -335,11 +337,12 @@ async fn run_node<T: Send + 'static>(context: &Arc<Context<T>>, node: &Node<T>, 
             }
             Some(spawn) => {
                 let (report, reported) = oneshot();
-                let ticket = context.ticket(index);
+                let (ticket, run) = (context.away.ticket(), Arc::clone(context));
                 let job = Arc::clone(job);
                 let future = Box::pin(async move {
+                    let _ticket = ticket;
                     let result = Settle::new(async { job().await }).await;
-                    let finish = || ticket.finish(result.map_err(JobError::Panicked));
+                    let finish = || run.finish(index, result.map_err(JobError::Panicked));
                     let told = catch_unwind(AssertUnwindSafe(finish));
                     report.send(told.map_err(|p| JobError::Panicked(Panicked::new(p))));
                 });
