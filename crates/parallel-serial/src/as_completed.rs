@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use futures_lite::Stream;
 
-use crate::children::Children;
+use crate::children::Numbered;
 
 /// Runs futures together and gives each output as soon as there is one, with the number of its
 /// future.
@@ -21,7 +21,7 @@ use crate::children::Children;
 ///
 /// # Panics
 ///
-/// A panic of a future goes to whoever asks; the others go on when it asks again.
+/// A panic of a future goes to whoever asks. That one is gone then; the others go on when it asks again.
 ///
 /// # Cancel safety
 ///
@@ -34,7 +34,7 @@ use crate::children::Children;
 /// use corokit_parallel_serial::as_completed;
 /// use futures_lite::future::{block_on, yield_now};
 ///
-/// let lines = ["long", "short"].map(|line| async move {
+/// let lines = ["longer", "short"].map(|line| async move {
 ///     for _ in 0..line.len() {
 ///         yield_now().await;
 ///     }
@@ -42,9 +42,9 @@ use crate::children::Children;
 /// });
 /// block_on(async {
 ///     let mut lines = as_completed(lines);
-///     // The first output is that of the longer future's neighbour.
-///     assert_eq!(lines.next().await, Some((0, "long")));
+///     // The one with fewer letters yields less often.
 ///     assert_eq!(lines.next().await, Some((1, "short")));
+///     assert_eq!(lines.next().await, Some((0, "longer")));
 ///     assert_eq!(lines.next().await, None);
 /// });
 /// ```
@@ -53,14 +53,14 @@ where
     I: IntoIterator<Item: Future>,
 {
     AsCompleted {
-        children: Children::collect(futures),
+        children: Numbered::collect(futures),
     }
 }
 
 /// The stream of [`as_completed`].
 #[must_use = "streams do nothing unless polled"]
 pub struct AsCompleted<F> {
-    children: Children<F>,
+    children: Numbered<F>,
 }
 
 impl<F: Future> AsCompleted<F> {
@@ -83,7 +83,8 @@ impl<F: Future> AsCompleted<F> {
         std::future::poll_fn(|cx| self.children.poll_next(cx)).await
     }
 
-    /// Adds a future, and returns its number.
+    /// Adds a future, and returns its number, which is no other's. What has completed takes no room: this
+    /// may go on for ever.
     ///
     /// # Examples
     ///
@@ -150,16 +151,8 @@ impl<F: Future> AsCompleted<F> {
     where
         F: Unpin,
     {
-        take_all(&mut self.children)
+        self.children.take_all()
     }
-}
-
-/// Takes all futures that have not completed.
-pub(crate) fn take_all<F: Future + Unpin>(children: &mut Children<F>) -> Vec<(usize, F)> {
-    let numbers = 0..children.len();
-    numbers
-        .filter_map(|index| Some((index, children.take(index)?)))
-        .collect()
 }
 
 impl<F: Future> Stream for AsCompleted<F> {

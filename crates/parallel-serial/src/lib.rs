@@ -52,14 +52,25 @@
 #![forbid(unsafe_code)]
 
 mod as_completed;
+#[cfg(any(feature = "fleet", all(test, loom)))]
+mod cancel;
 mod children;
 #[cfg(feature = "fleet")]
 mod fleet;
 mod gather;
 mod handle;
-#[cfg(any(feature = "plan", feature = "fleet"))]
+#[cfg(any(feature = "fleet", all(test, loom)))]
+#[cfg_attr(loom, allow(dead_code, reason = "models use a part of it"))]
+mod inbox;
+#[cfg(any(feature = "plan", feature = "fleet", all(test, loom)))]
+#[cfg_attr(
+    loom,
+    allow(dead_code, unreachable_pub, reason = "models use a part of it")
+)]
 mod job_error;
-#[cfg(any(feature = "plan", feature = "fleet"))]
+#[cfg(all(test, loom))]
+mod loom_tests;
+#[cfg(any(feature = "plan", feature = "fleet", all(test, loom)))]
 mod oneshot;
 mod panicked;
 #[cfg(feature = "plan")]

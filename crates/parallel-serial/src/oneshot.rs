@@ -2,10 +2,11 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use crate::job_error::JobError;
+use crate::sync::{Mutex, lock};
 
 enum State<R> {
     Waiting(Option<Waker>),
@@ -37,7 +38,7 @@ impl<R> Report<R> {
     }
 
     fn set(&self, result: Result<R, JobError>) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = lock(&self.state);
         let State::Waiting(waker) = &mut *state else {
             return;
         };
@@ -61,7 +62,7 @@ impl<R> Future for Reported<R> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         // Neither cloning nor dropping a waker happens under the lock.
         let mut spare = Some(cx.waker().clone());
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = lock(&self.state);
         match std::mem::replace(&mut *state, State::Taken) {
             State::Waiting(former) => {
                 *state = State::Waiting(spare.take());
@@ -72,5 +73,18 @@ impl<R> Future for Reported<R> {
             State::Done(result) => Poll::Ready(result),
             State::Taken => panic!("polled after completion"),
         }
+    }
+}
+
+impl<R> Drop for Reported<R> {
+    fn drop(&mut self) {
+        let mut state = lock(&self.state);
+        let waker = match &mut *state {
+            State::Waiting(waker) => waker.take(),
+            _ => None,
+        };
+        drop(state);
+        // The job may go on for long; it must not keep the task of who does not wait any more.
+        drop(waker);
     }
 }

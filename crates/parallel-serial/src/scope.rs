@@ -96,11 +96,14 @@ struct Shared<'env> {
     /// How many children have not ended.
     live: Cell<usize>,
     /// Who waits for all of them.
-    joins: RefCell<Vec<Waker>>,
+    joins: RefCell<Vec<Rc<Waiter>>>,
     /// Who drives the scope, while it waits.
     driver: Cell<Option<Waker>>,
     turn: Cell<Turn>,
 }
+
+/// One that waits for all children: whom to wake.
+type Waiter = Cell<Option<Waker>>;
 
 /// Whose turn it is.
 #[derive(Clone, Copy, PartialEq)]
@@ -201,6 +204,7 @@ impl<'env> Scope<'env> {
     pub fn join(&self) -> Join<'env> {
         Join {
             scope: self.clone(),
+            waiter: None,
         }
     }
 
@@ -255,7 +259,9 @@ impl Shared<'_> {
         self.live.set(self.live.get() - 1);
         if self.live.get() == 0 {
             let joins = self.joins.take();
-            joins.into_iter().for_each(Waker::wake);
+            // All of them before the first is woken, which may wait again.
+            let wakers: Vec<_> = joins.iter().filter_map(|waiter| waiter.take()).collect();
+            wakers.into_iter().for_each(Waker::wake);
         }
     }
 }
@@ -368,6 +374,13 @@ impl<T> Future for ScopeTask<'_, T> {
     }
 }
 
+impl<T> Drop for ScopeTask<'_, T> {
+    fn drop(&mut self) {
+        // The child may go on for long.
+        drop(self.result.waiter.take());
+    }
+}
+
 impl<T> fmt::Debug for ScopeTask<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ScopeTask")
@@ -378,16 +391,18 @@ impl<T> fmt::Debug for ScopeTask<'_, T> {
 
 /// The future of [`Scope::join`].
 #[must_use = "futures do nothing unless polled or awaited"]
-#[derive(Debug)]
 pub struct Join<'env> {
     scope: Scope<'env>,
+    /// What stands for this among those that wait.
+    waiter: Option<Rc<Waiter>>,
 }
 
 impl Future for Join<'_> {
     type Output = ();
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let shared = &self.scope.shared;
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = &mut *self;
+        let shared = &this.scope.shared;
         if shared.live.get() == 0 {
             return Poll::Ready(());
         }
@@ -395,12 +410,35 @@ impl Future for Join<'_> {
             shared.turn.get() != Turn::Child,
             "a child of a scope cannot wait for all children: it is one of them"
         );
-        let waker = cx.waker().clone();
-        let mut joins = shared.joins.borrow_mut();
-        if !joins.iter().any(|known| known.will_wake(&waker)) {
-            joins.push(waker);
+        let waiter = this.waiter.get_or_insert_default();
+        let known = waiter.replace(Some(cx.waker().clone()));
+        if known.is_none() {
+            shared.joins.borrow_mut().push(Rc::clone(waiter));
         }
+        drop(known);
         Poll::Pending
+    }
+}
+
+impl fmt::Debug for Join<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Join")
+            .field("scope", &self.scope)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Drop for Join<'_> {
+    fn drop(&mut self) {
+        let Some(waiter) = self.waiter.take() else {
+            return;
+        };
+        let shared = &self.scope.shared;
+        let mut joins = shared.joins.borrow_mut();
+        joins.retain(|other| !Rc::ptr_eq(other, &waiter));
+        drop(joins);
+        // The waker goes last, outside of the borrow.
+        drop(waiter);
     }
 }
 
@@ -521,7 +559,9 @@ impl CloseOnDrop<'_> {
         drop(shared.incoming.take());
         drop(shared.doomed.take());
         drop(shared.driver.take());
-        drop(shared.joins.take());
+        let joins = shared.joins.take();
+        let wakers: Vec<_> = joins.iter().map(|waiter| waiter.take()).collect();
+        drop(wakers);
     }
 }
 

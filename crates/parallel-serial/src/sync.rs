@@ -1,9 +1,20 @@
-//! The primitives of the wake list: those of std, or of loom where loom explores their orders.
+//! The primitives under what threads share: those of std, or of loom where loom explores their orders.
 
+#![cfg_attr(
+    not(all(feature = "plan", feature = "fleet")),
+    allow(unused_imports, reason = "each feature uses some of them")
+)]
+
+#[cfg(loom)]
+pub(crate) use loom::sync::atomic::{AtomicBool, AtomicUsize};
 #[cfg(loom)]
 pub(crate) use loom::sync::{Mutex, MutexGuard};
 #[cfg(not(loom))]
+pub(crate) use std::sync::atomic::{AtomicBool, AtomicUsize};
+#[cfg(not(loom))]
 pub(crate) use std::sync::{Mutex, MutexGuard};
+
+pub(crate) use std::sync::atomic::Ordering;
 
 pub(crate) use std::sync::PoisonError;
 

@@ -10,8 +10,7 @@ use std::time::{Duration, Instant};
 #[cfg(feature = "time")]
 use corokit_core::time::{self, Sleep};
 
-use crate::as_completed::take_all;
-use crate::children::Children;
+use crate::children::Numbered;
 
 /// Waits until futures of a set have completed: all of them, the first, or the first that failed.
 ///
@@ -25,7 +24,8 @@ use crate::children::Children;
 ///
 /// # Panics
 ///
-/// A panic of a future goes to the caller; the others stay in the set.
+/// A panic of a future goes to the caller. That one is gone then; the others stay in the set, and so do
+/// the outputs there are.
 ///
 /// # Cancel safety
 ///
@@ -127,7 +127,7 @@ pub struct Waited<T> {
 /// They run while somebody waits, and are polled only when they were woken. Each has a number,
 /// in the order in which they came.
 pub struct WaitSet<F: Future> {
-    children: Children<F>,
+    children: Numbered<F>,
     /// Outputs that nobody has been given yet.
     done: Vec<(usize, F::Output)>,
 }
@@ -145,12 +145,12 @@ impl<F: Future> WaitSet<F> {
     /// ```
     pub fn new() -> Self {
         WaitSet {
-            children: Children::new(),
+            children: Numbered::new(),
             done: Vec::new(),
         }
     }
 
-    /// Adds a future, and returns its number.
+    /// Adds a future, and returns its number, which is no other's. What has completed takes no room.
     ///
     /// # Examples
     ///
@@ -188,6 +188,25 @@ impl<F: Future> WaitSet<F> {
         }
     }
 
+    /// Takes the outputs that a wait has left here which was dropped, or has panicked, with the numbers of
+    /// their futures, in the order in which they came. The next wait would hand them over, too.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_parallel_serial::{ReturnWhen, WaitSet};
+    /// use futures_lite::future::{Boxed, FutureExt, block_on, pending, poll_once, ready};
+    ///
+    /// let futures: [Boxed<u32>; 2] = [ready(1).boxed(), pending().boxed()];
+    /// let mut set = WaitSet::from_iter(futures);
+    /// assert!(block_on(poll_once(set.wait(ReturnWhen::AllCompleted))).is_none());
+    /// assert_eq!(set.take_done(), [(0, 1)]);
+    /// assert_eq!(set.into_pending().len(), 1);
+    /// ```
+    pub fn take_done(&mut self) -> Vec<(usize, F::Output)> {
+        std::mem::take(&mut self.done)
+    }
+
     /// Returns how many futures have not completed.
     ///
     /// # Examples
@@ -202,7 +221,8 @@ impl<F: Future> WaitSet<F> {
         self.children.running()
     }
 
-    /// Says whether there is nothing to wait for.
+    /// Says whether there is no future that has not completed. There may be outputs that nobody has been
+    /// given: see [`take_done`](WaitSet::take_done).
     ///
     /// # Examples
     ///
@@ -228,7 +248,7 @@ impl<F: Future> WaitSet<F> {
     /// assert!(set.pending().eq([0, 1]));
     /// ```
     pub fn pending(&self) -> impl Iterator<Item = usize> {
-        (0..self.children.len()).filter(|&index| self.children.contains(index))
+        self.children.pending()
     }
 
     /// Takes a future back that has not completed.
@@ -250,7 +270,8 @@ impl<F: Future> WaitSet<F> {
         self.children.take(index)
     }
 
-    /// Gives back what has not completed, with its numbers.
+    /// Gives back what has not completed, with its numbers. Outputs that are still here
+    /// ([`take_done`](WaitSet::take_done)) are dropped.
     ///
     /// # Examples
     ///
@@ -265,14 +286,14 @@ impl<F: Future> WaitSet<F> {
     where
         F: Unpin,
     {
-        take_all(&mut self.children)
+        self.children.take_all()
     }
 }
 
 impl<F: Future> FromIterator<F> for WaitSet<F> {
     fn from_iter<I: IntoIterator<Item = F>>(futures: I) -> Self {
         WaitSet {
-            children: Children::collect(futures),
+            children: Numbered::collect(futures),
             done: Vec::new(),
         }
     }
@@ -382,7 +403,7 @@ impl<F: Future> Future for Wait<'_, F> {
             return Poll::Pending;
         }
         Poll::Ready(Waited {
-            done: std::mem::take(&mut this.set.done),
+            done: this.set.take_done(),
             timed_out: !met,
         })
     }

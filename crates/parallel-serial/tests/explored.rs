@@ -1,13 +1,23 @@
 //! Among tasks, in many orders, with wake-ups without a reason, and dropped anywhere.
-#![cfg(not(loom))]
+#![cfg(all(not(loom), feature = "plan", feature = "time"))]
 
 use std::cell::{Cell, RefCell};
+use std::future::{Future, pending};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
 
-use corokit_lab::{Lab, Options, Strategy, cancel_everywhere, panic_everywhere};
-use corokit_parallel_serial::{ReturnWhen, WaitSet, as_completed, gather, scope, try_gather};
-use corokit_sched_loop::spawn;
+use corokit_lab::{Lab, Options, Strategy, cancel_everywhere, exhaustive, panic_everywhere};
+use corokit_parallel_serial::{
+    OneOf2, Parallel, ReturnWhen, Serial, WaitSet, as_completed, gather, gather_settled, race,
+    race_ok, scope, select, select_slice, shield, timeout, timeout_task, try_gather,
+    try_gather_tasks,
+};
+use corokit_sched_loop::{sleep, spawn};
 use futures_lite::future::yield_now;
+
+const SECOND: Duration = Duration::from_secs(1);
 
 /// Tasks that wake children of one another's sets, by channels.
 async fn everything() {
@@ -92,6 +102,234 @@ fn scopes_and_sets_may_be_dropped_or_panic_anywhere() {
         assert_eq!(outcome.is_some(), *log.borrow() == 3);
         assert_eq!(Rc::strong_count(&alive), 1);
     };
-    assert!(cancel_everywhere(body).schedules() > 3);
+    assert!(cancel_everywhere(body).schedules() > 2);
     panic_everywhere(body);
+}
+
+/// A task that ends after so many turns.
+fn after(turns: usize) -> corokit_sched_loop::Task<Result<usize, usize>> {
+    spawn(async move {
+        for _ in 0..turns {
+            yield_now().await;
+        }
+        if turns % 2 == 0 {
+            Ok(turns)
+        } else {
+            Err(turns)
+        }
+    })
+}
+
+/// Whichever is first, it is one of those that were there, and the others go on or are gone.
+#[test]
+fn in_every_order_the_first_is_one_of_them() {
+    let explored = exhaustive(3, |_| async {
+        let won = race([after(0), after(1)]).await;
+        assert!([Ok(0), Err(1)].contains(&won));
+        assert!(race_ok([after(1), after(0)]).await == Ok(0));
+        let mut tasks = [after(1), after(0)];
+        match select_slice(&mut tasks).await {
+            (0, first) => assert_eq!((first, (&mut tasks[1]).await), (Err(1), Ok(0))),
+            (_, first) => assert_eq!((first, (&mut tasks[0]).await), (Ok(0), Err(1))),
+        }
+        let (mut one, mut two) = (after(0), after(1));
+        match select((&mut one, &mut two)).await {
+            OneOf2::A(first) => assert_eq!((first, two.await), (Ok(0), Err(1))),
+            OneOf2::B(first) => assert_eq!((first, one.await), (Err(1), Ok(0))),
+        }
+    });
+    assert!(explored.schedules() > 10);
+}
+
+#[test]
+fn in_every_order_a_set_hands_over_each_output_once() {
+    let explored = exhaustive(2_000, |_| async {
+        let mut set = WaitSet::from_iter([after(0), after(1), after(2)]);
+        let mut seen = Vec::new();
+        let waited = set.wait(ReturnWhen::first_exception()).await;
+        assert!(waited.done.iter().any(|(_, output)| output.is_err()) && !waited.timed_out);
+        seen.extend(waited.done);
+        seen.extend(set.wait(ReturnWhen::FirstCompleted).await.done);
+        seen.extend(set.wait(ReturnWhen::AllCompleted).await.done);
+        seen.sort_unstable();
+        assert_eq!(seen, [(0, Ok(0)), (1, Err(1)), (2, Ok(2))]);
+    });
+    assert!(explored.schedules() > 10);
+}
+
+/// What ends by itself and by its time at the same moment has one end, in every order.
+#[test]
+fn in_every_order_a_timeout_has_one_outcome() {
+    let options = Options::new().spurious_wakes(true);
+    let explored = options.try_check(300, |lab: Lab| async move {
+        let done = Rc::new(Cell::new(0));
+        let work = |seconds: u32| {
+            let done = Rc::clone(&done);
+            async move {
+                sleep(SECOND * seconds).await;
+                done.set(done.get() + 1);
+            }
+        };
+        let in_time = timeout_task(SECOND, spawn(work(1))).await.is_ok();
+        assert_eq!((done.take(), lab.elapsed()), (usize::from(in_time), SECOND));
+        // What is shielded goes on, whoever waits for how long.
+        let outer = timeout(SECOND, timeout(SECOND * 2, shield(spawn(work(3)))));
+        assert!(outer.await.is_err());
+        assert_eq!(lab.elapsed(), SECOND * 2);
+        let inner = timeout(SECOND * 2, timeout(SECOND, shield(spawn(work(3)))));
+        assert!(inner.await.unwrap().is_err());
+        assert_eq!((done.get(), lab.elapsed()), (0, SECOND * 3));
+        sleep(SECOND * 3).await;
+        assert_eq!(done.get(), 2);
+    });
+    explored.unwrap();
+}
+
+/// Dropped or panicking at any poll, nobody is left who was to go, and who was to stay is there.
+#[test]
+fn what_gathers_tasks_may_be_dropped_or_panic_anywhere() {
+    let body = |lab: Lab| async move {
+        let alive = Rc::new(());
+        let ended = Rc::new(Cell::new(0));
+        let work = {
+            let (alive, ended) = (Rc::clone(&alive), Rc::clone(&ended));
+            move |turns: usize| {
+                let (alive, ended) = (Rc::clone(&alive), Rc::clone(&ended));
+                async move {
+                    let _alive = alive;
+                    for _ in 0..turns {
+                        yield_now().await;
+                    }
+                    ended.set(ended.get() + 1);
+                    if turns == 1 { Err(turns) } else { Ok(turns) }
+                }
+            }
+        };
+        let kept = spawn(work(5));
+        let victim = async move {
+            // The second one fails, and the first one goes on.
+            let tasks = [3, 1].map(|turns| spawn(work(turns)));
+            assert_eq!(try_gather_tasks(tasks).await, Err(1));
+            let settled = gather_settled((work(1), async { yield_now().await })).await;
+            assert!(settled.0.unwrap().is_err() && settled.1.is_ok());
+            let tried = try_gather((work(2), work(1))).await;
+            assert_eq!(tried, Err(1));
+            let _ = timeout_task(SECOND, spawn(work(2))).await.unwrap();
+            let in_time = timeout_task(SECOND, spawn(pending::<()>())).await;
+            assert!(in_time.is_err());
+            let mut set = WaitSet::from_iter([work(1), work(2)]);
+            let all = set.wait(ReturnWhen::AllCompleted).timeout(SECOND);
+            assert_eq!(all.await.done.len(), 2);
+            let _ = shield(kept).await;
+        };
+        lab.victim("victim", victim).await;
+        // Whatever became of it, those that were let go end.
+        sleep(SECOND).await;
+        assert_eq!(Rc::strong_count(&alive), 1);
+        assert!(ended.get() <= 9);
+    };
+    assert!(cancel_everywhere(body).schedules() > 10);
+    panic_everywhere(body);
+}
+
+/// A plan of async jobs, run inside of its caller and on an executor.
+fn plan(token: &Arc<()>, spawned: bool) -> Parallel<usize> {
+    let job = |token: &Arc<()>| {
+        let token = Arc::clone(token);
+        move |turns: usize| {
+            let token = Arc::clone(&token);
+            async move {
+                let _token = token;
+                for _ in 0..turns {
+                    yield_now().await;
+                }
+                turns
+            }
+        }
+    };
+    let plan = Parallel::new()
+        .each([3, 1, 2, 0], job(token))
+        .plan(Serial::new().each([1, 2], job(token)))
+        .limit(3);
+    match spawned {
+        true => plan.spawn_on(spawn),
+        false => plan,
+    }
+}
+
+#[test]
+fn plans_may_be_dropped_or_panic_anywhere() {
+    for spawned in [false, true] {
+        let body = move |lab: Lab| async move {
+            let token = Arc::new(());
+            let plan = plan(&token, spawned);
+            let outcome = lab.victim("run", async move { plan.run().await }).await;
+            if let Some(results) = outcome {
+                assert_eq!(results, [3, 1, 2, 0, 1, 2]);
+            }
+            // The executor has dropped what was cancelled.
+            sleep(SECOND).await;
+            assert_eq!(Arc::strong_count(&token), 1);
+        };
+        assert!(cancel_everywhere(body).schedules() > 2);
+        panic_everywhere(body);
+    }
+}
+
+#[test]
+fn in_every_order_a_plan_gives_its_results_in_its_own() {
+    for spawned in [false, true] {
+        let options = Options::new()
+            .strategy(Strategy::Random)
+            .spurious_wakes(true);
+        let explored = options.try_check(200, move |_| async move {
+            let token = Arc::new(());
+            let plan = plan(&token, spawned);
+            let runs = gather((plan.run(), plan.run_settled())).await;
+            assert_eq!(runs.0, [3, 1, 2, 0, 1, 2]);
+            assert!(runs.1.into_iter().map(Result::unwrap).eq(runs.0));
+        });
+        explored.unwrap();
+    }
+}
+
+/// A panic of a child, caught between two turns, takes nobody with it.
+#[test]
+fn in_every_order_the_others_survive_a_panic() {
+    let options = Options::new()
+        .strategy(Strategy::Random)
+        .spurious_wakes(true);
+    let explored = options.try_check(200, |_| async {
+        let children = (0..5).map(|n| {
+            let task = after(n);
+            async move {
+                let output = task.await;
+                if n == 2 {
+                    // Without the hook, which the lab listens to.
+                    std::panic::resume_unwind(Box::new("number 2"));
+                }
+                output
+            }
+        });
+        let mut stream = as_completed(children);
+        let mut seen = Vec::new();
+        let mut panics = 0;
+        loop {
+            let mut next = Box::pin(stream.next());
+            let caught = std::future::poll_fn(|cx| {
+                match catch_unwind(AssertUnwindSafe(|| next.as_mut().poll(cx))) {
+                    Ok(polled) => polled.map(Ok),
+                    Err(_) => std::task::Poll::Ready(Err(())),
+                }
+            });
+            match caught.await {
+                Ok(Some((number, _))) => seen.push(number),
+                Ok(None) => break,
+                Err(()) => panics += 1,
+            }
+        }
+        seen.sort_unstable();
+        assert_eq!((seen, panics), (vec![0, 1, 3, 4], 1));
+    });
+    explored.unwrap();
 }

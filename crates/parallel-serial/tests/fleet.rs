@@ -1,18 +1,23 @@
 //! Many loops on many threads, that come, go, stop and panic.
 #![cfg(all(not(loom), feature = "fleet"))]
 
+mod support;
+
 use std::collections::HashSet;
-use std::future::pending;
+use std::future::{Future, pending};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Barrier, Mutex};
+use std::task::Context;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use corokit_parallel_serial::{Fleet, FleetBuilder, JobError, Seat, gather};
+use corokit_parallel_serial::{Fleet, FleetBuilder, FleetTask, JobError, Seat, gather};
 use corokit_sched_loop::{self as sched_loop, EventLoop};
 use futures_lite::future::{block_on, yield_now};
+use support::Wakes;
 
 fn on_event_loop(seat: Seat) {
     EventLoop::new().run(seat.serve(|job| sched_loop::spawn(job).detach()));
@@ -208,10 +213,7 @@ fn a_loop_that_panics_takes_nobody_with_it() {
     let first = fleet.spawn(pending::<()>());
     let second = fleet.spawn(pending::<()>());
     assert_eq!(ready(&fleet).unwrap(), 1);
-    // Its result is there a moment before it is gone.
-    while fleet.loads().iter().any(|load| load.jobs != 1) {
-        thread::yield_now();
-    }
+    assert!(fleet.loads().iter().all(|load| load.jobs == 1));
     crash.store(0, SeqCst);
     // This one meets its end: the loop breaks when it takes it.
     let doomed = fleet.spawn(pending::<()>());
@@ -267,6 +269,270 @@ fn what_a_dead_loop_has_not_begun_with_goes_to_the_others() {
     }
     assert!(lonely.try_spawn_local(|| async {}).is_err());
     block_on(lonely.stop());
+}
+
+/// The same while the fleet is being stopped: what it has taken is done, by another loop if need be.
+#[test]
+fn a_loop_that_panics_during_a_stop_loses_no_job_that_it_has_not_begun_with() {
+    for loops in [1, 3] {
+        let (begin, begun) = channel::<()>();
+        let begun = Mutex::new(begun);
+        let fleet = fleet(loops)
+            .start(move |seat| {
+                let is_first = seat.index() == 0;
+                let begun = &begun;
+                EventLoop::new().run(seat.serve(move |job| {
+                    if is_first {
+                        begun.lock().unwrap().recv().unwrap();
+                        panic!("a loop that breaks");
+                    }
+                    sched_loop::spawn(job).detach();
+                }));
+            })
+            .unwrap();
+        let tasks: Vec<_> = (0..10).map(|n| fleet.spawn(async move { n })).collect();
+        let stopped = fleet.stop();
+        begin.send(()).unwrap();
+        block_on(stopped);
+        let results = block_on(gather(tasks)).into_iter();
+        let lost = results.filter(|result| matches!(result, Err(JobError::Lost)));
+        // The one with which it broke.
+        assert_eq!(lost.count(), 1);
+        assert!(fleet.is_empty());
+    }
+}
+
+struct Bad;
+
+impl Drop for Bad {
+    fn drop(&mut self) {
+        panic!("in a destructor");
+    }
+}
+
+/// A loop that panics drops its jobs while it does.
+#[test]
+fn a_destructor_that_panics_in_a_loop_that_does_is_no_double_panic() {
+    let fleet = fleet(1)
+        .start(|seat| {
+            let count = std::cell::Cell::new(0);
+            EventLoop::new().run(seat.serve(|job| {
+                assert!(count.replace(count.get() + 1) == 0);
+                sched_loop::spawn(job).detach();
+            }));
+        })
+        .unwrap();
+    let (sender, receiver) = channel();
+    let bad = fleet.spawn(async move {
+        let _bad = Bad;
+        sender.send(()).unwrap();
+        pending::<()>().await;
+    });
+    receiver.recv().unwrap();
+    let breaks = fleet.spawn(async {});
+    assert!(matches!(block_on(bad), Err(JobError::Lost)));
+    assert!(matches!(block_on(breaks), Err(JobError::Lost)));
+    assert_eq!(block_on(fleet.spawn(async { 1 })).unwrap(), 1);
+}
+
+/// Destructors of jobs, and of results that nobody waits for, are not the loop's.
+#[test]
+fn a_destructor_that_panics_takes_no_other_job_with_it() {
+    for kind in KINDS {
+        let fleet = fleet(1).start(kind).unwrap();
+        let (go, gate) = async_channel::bounded::<()>(1);
+        let bystander = fleet.spawn(async move { gate.recv().await.is_err() });
+        // A job that is cancelled.
+        let (sender, receiver) = channel();
+        let cancelled = fleet.spawn(async move {
+            let _bad = Bad;
+            sender.send(()).unwrap();
+            pending::<()>().await;
+        });
+        receiver.recv().unwrap();
+        drop(cancelled);
+        // A result that nobody has.
+        fleet.spawn(async { Bad }).detach();
+        // A job that has an output, and a destructor after it.
+        struct Late(Bad);
+        impl Future for Late {
+            type Output = u32;
+            fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> std::task::Poll<u32> {
+                let _bad = &self.0;
+                1.into()
+            }
+        }
+        let late = fleet.spawn_local(|| Late(Bad));
+        assert!(matches!(block_on(late), Err(JobError::Panicked(_))));
+        // One that the loop ends with.
+        let last = fleet.spawn(async {
+            let _bad = Bad;
+            pending::<()>().await;
+        });
+        drop(go);
+        assert!(block_on(bystander).unwrap());
+        // The cancelled one has its turn whenever its loop gives it one.
+        while fleet.loads()[0].jobs > 1 {
+            thread::yield_now();
+        }
+        assert_eq!(fleet.loads()[0].index, 0);
+        assert_eq!(block_on(fleet.stop_within(Duration::ZERO)), 1);
+        assert!(matches!(block_on(last), Err(JobError::Lost)));
+    }
+}
+
+/// Who does not wait any more, or waits for what has ended, is not kept.
+#[test]
+fn a_task_that_is_let_go_keeps_no_waker() {
+    let fleet = fleet(1).start(on_nothing).unwrap();
+    let (wakes, waker) = Wakes::new();
+    let mut task = fleet.spawn(pending::<()>());
+    let mut cx = Context::from_waker(&waker);
+    assert!(Pin::new(&mut task).poll(&mut cx).is_pending());
+    drop(waker);
+    assert_eq!(Arc::strong_count(&wakes), 2);
+    task.detach();
+    assert_eq!(Arc::strong_count(&wakes), 1);
+}
+
+#[test]
+fn a_thread_that_would_wait_for_its_own_end_is_told() {
+    for kind in KINDS {
+        let other = fleet(1).start(on_nothing).unwrap();
+        let fleet = fleet(1).start(kind).unwrap();
+        let inner = fleet.clone();
+        let stop = fleet.spawn(async move {
+            // Another fleet is another matter.
+            other.stop_blocking();
+            inner.stop_blocking();
+        });
+        let result = block_on(stop);
+        assert!(
+            matches!(result, Err(JobError::Panicked(p)) if p.message().starts_with("a thread of a fleet"))
+        );
+        assert_eq!(block_on(fleet.spawn(async { 1 })).unwrap(), 1);
+    }
+}
+
+/// Keeps a loop's thread until another loop takes work. The job goes on without keeping it.
+fn make_late(fleet: &Fleet) -> FleetTask<()> {
+    let (release, released) = channel::<()>();
+    let before = fleet.len();
+    let hog = fleet.spawn(async move {
+        let _ = released.recv();
+        pending().await
+    });
+    while fleet.len() == before {
+        fleet.balance();
+        thread::yield_now();
+    }
+    drop(release);
+    hog
+}
+
+/// A loop that leaves is one of those that there may be, and the first to be called back.
+#[test]
+fn there_are_never_more_loops_than_were_asked_for() {
+    let fleet = Fleet::builder()
+        .loops(1..=2)
+        .grow_above(Duration::from_millis(5))
+        .shrink_below(Duration::from_millis(5))
+        .balance_by_hand()
+        .start(on_nothing)
+        .unwrap();
+    let mut kept = vec![make_late(&fleet)];
+    // The other one has nothing yet. So neither is ever without a job, and both go on.
+    kept.push(fleet.spawn(pending::<()>()));
+    for rounds in 1..4 {
+        while fleet.len() > 1 {
+            fleet.balance();
+            thread::yield_now();
+        }
+        kept.push(make_late(&fleet));
+        let loads = fleet.loads();
+        assert!(
+            loads.iter().all(|load| load.index < 2),
+            "a third one was started"
+        );
+        assert_eq!(
+            loads.iter().map(|load| load.jobs).sum::<usize>(),
+            2 + rounds
+        );
+    }
+    // The one that was called back takes work.
+    while fleet.loads().iter().any(|load| load.jobs < 20) {
+        kept.push(fleet.spawn(pending::<()>()));
+        fleet.balance();
+    }
+    assert_eq!(block_on(fleet.stop_within(Duration::ZERO)), kept.len());
+}
+
+/// Whoever looks after the size at the same time, no more loops are started than there may be.
+#[test]
+fn many_may_balance_at_once() {
+    let started = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&started);
+    let fleet = Fleet::builder()
+        .loops(1..=2)
+        .grow_above(Duration::ZERO)
+        .shrink_below(Duration::ZERO)
+        .balance_by_hand()
+        .probe_with(std::mem::forget)
+        .start(move |seat| {
+            count.fetch_add(1, SeqCst);
+            on_nothing(seat);
+        })
+        .unwrap();
+    // Sends a probe that never comes back, so that work seems to wait from here on.
+    fleet.balance();
+    let barrier = Arc::new(Barrier::new(4));
+    let threads = [(); 4].map(|()| {
+        let (fleet, barrier) = (fleet.clone(), Arc::clone(&barrier));
+        thread::spawn(move || {
+            barrier.wait();
+            for _ in 0..100 {
+                fleet.balance();
+                assert!(fleet.len() <= 2);
+            }
+        })
+    });
+    for thread in threads {
+        thread.join().unwrap();
+    }
+    assert_eq!(fleet.len(), 2);
+    block_on(fleet.stop());
+    assert_eq!(started.load(SeqCst), 2);
+}
+
+/// A probe that nobody calls is no sign of work that waits.
+#[test]
+fn a_probe_that_is_lost_measures_nothing() {
+    let posted = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&posted);
+    let fleet = Fleet::builder()
+        .loops(1..=2)
+        .grow_above(Duration::ZERO)
+        .shrink_below(Duration::ZERO)
+        .balance_by_hand()
+        .probe_with(move |probe| {
+            drop(probe);
+            count.fetch_add(1, SeqCst);
+        })
+        .start(on_nothing)
+        .unwrap();
+    for round in 1..5 {
+        fleet.balance();
+        assert_eq!((fleet.len(), posted.load(SeqCst)), (1, round));
+        // Some time, however short.
+        let now = Instant::now();
+        while now.elapsed().is_zero() {}
+    }
+}
+
+#[test]
+#[should_panic(expected = "there is no time between the measures")]
+fn a_fleet_is_not_measured_all_the_time() {
+    drop(Fleet::builder().balance_every(Duration::ZERO));
 }
 
 #[test]

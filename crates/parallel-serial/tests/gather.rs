@@ -280,6 +280,23 @@ fn an_error_of_a_task_lets_the_other_tasks_go_on() {
     while executor.try_tick() {}
     assert_eq!(done.get(), 3);
 
+    // The same if it panics.
+    let other = {
+        let done = Rc::clone(&done);
+        executor.spawn(async move {
+            yield_now().await;
+            done.set(done.get() + 1);
+            Ok(2)
+        })
+    };
+    let bad = executor.spawn(async { panic!("no") });
+    let gathered = executor.run(try_gather_tasks([other, bad]));
+    let caught = catch_unwind(AssertUnwindSafe(|| block_on(gathered)));
+    let caught: Result<Result<Vec<u32>, &str>, _> = caught;
+    assert_eq!(*caught.unwrap_err().downcast::<&str>().unwrap(), "no");
+    while executor.try_tick() {}
+    assert_eq!(done.get(), 4);
+
     // Given up, it takes its tasks with it.
     let task = executor.spawn(future::pending::<Result<u32, &str>>());
     let mut gathered = Box::pin(try_gather_tasks([task]));
@@ -326,6 +343,54 @@ fn a_panic_goes_to_the_caller_and_the_others_can_go_on() {
     assert_eq!(block_on(stream.next()), Some((19, 19)));
     assert!(catch_unwind(AssertUnwindSafe(|| block_on(stream.next()))).is_err());
     assert_eq!(block_on(stream.next()), Some((21, 21)));
+    // The one that has panicked is not waited for.
+    assert_eq!(stream.len(), 47);
+    for gate in gates.iter().filter(|gate| !gate.is_dropped()) {
+        gate.open(());
+    }
+    let rest = std::iter::from_fn(|| block_on(future::poll_once(stream.next())).unwrap());
+    assert_eq!(rest.count(), 47);
+}
+
+/// Whatever holds the futures, a panic takes the one and leaves the others, and nothing waits for ever.
+#[test]
+fn what_has_panicked_is_gone() {
+    for count in [3, 50] {
+        let alive = Rc::new(());
+        let children = || {
+            (0..count).map(|n| {
+                let token = Rc::clone(&alive);
+                future::poll_fn(move |_| {
+                    assert!(n != 1, "number {n}");
+                    let _token = &token;
+                    Poll::Ready(n)
+                })
+            })
+        };
+        let mut set = corokit_parallel_serial::WaitSet::from_iter(children());
+        let all = corokit_parallel_serial::ReturnWhen::AllCompleted;
+        let caught = catch_unwind(AssertUnwindSafe(|| block_on(set.wait(all))));
+        assert!(caught.is_err());
+        assert_eq!(
+            (set.len(), Rc::strong_count(&alive)),
+            (count - 2, count - 1)
+        );
+        let waited = block_on(future::poll_once(set.wait(all))).unwrap();
+        assert!(
+            waited
+                .done
+                .into_iter()
+                .map(|(n, _)| n)
+                .eq((0..count).filter(|n| *n != 1))
+        );
+
+        // One that has lost an output can never be complete, and says so.
+        let mut gathered = gather(children());
+        for _ in 0..2 {
+            let polled = catch_unwind(AssertUnwindSafe(|| poll(Pin::new(&mut gathered))));
+            assert!(polled.is_err());
+        }
+    }
 }
 
 #[test]

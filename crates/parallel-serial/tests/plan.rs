@@ -17,8 +17,11 @@ use proptest::prelude::*;
 
 type Work = Box<dyn FnOnce() + Send>;
 
-/// A pool of so many threads and no more.
-struct Small(Mutex<Sender<Work>>);
+/// A pool of so many threads and no more. One of none keeps what it was given.
+struct Small {
+    sender: Mutex<Sender<Work>>,
+    _receiver: Arc<Mutex<Receiver<Work>>>,
+}
 
 impl Small {
     fn new(threads: usize) -> Arc<Self> {
@@ -35,12 +38,15 @@ impl Small {
                 }
             });
         }
-        Arc::new(Small(Mutex::new(sender)))
+        Arc::new(Small {
+            sender: Mutex::new(sender),
+            _receiver: receiver,
+        })
     }
 
     fn taker(self: &Arc<Self>) -> impl Unblock + 'static {
         let pool = Arc::clone(self);
-        move |job: Work| pool.0.lock().unwrap().send(job).unwrap()
+        move |job: Work| pool.sender.lock().unwrap().send(job).unwrap()
     }
 }
 
@@ -378,6 +384,83 @@ fn a_panic_goes_to_the_caller_when_everything_is_down() {
     assert_eq!(*results[1].as_ref().unwrap(), 1);
 }
 
+/// An async job that is never idle does not keep blocking ones from beginning.
+#[test]
+fn async_work_that_spins_lets_blocking_work_begin() {
+    let spins = |pool: Arc<Small>| {
+        let done = Arc::new(AtomicUsize::new(0));
+        let seen = Arc::clone(&done);
+        let spin = move || {
+            let seen = Arc::clone(&seen);
+            async move {
+                while seen.load(SeqCst) < 2 {
+                    yield_now().await;
+                }
+                2
+            }
+        };
+        Parallel::new()
+            .task(spin)
+            .each_blocking(0..2, move |n| {
+                done.fetch_add(1, SeqCst);
+                n
+            })
+            .unblock_with(pool.taker())
+    };
+    assert_eq!(spins(Small::new(1)).run_blocking(), [2, 0, 1]);
+    assert_eq!(block_on(spins(Small::new(1)).run()), [2, 0, 1]);
+    // Nor does it do so where the pool takes none of them.
+    assert_eq!(spins(Small::new(0)).run_blocking(), [2, 0, 1]);
+}
+
+/// As many threads as there are jobs, also if the pool has fewer, and async work waits for them.
+#[test]
+fn blocking_jobs_that_wait_for_each_other_find_their_threads() {
+    for (threads, jobs) in [(0, 1), (0, 3), (1, 2), (2, 5)] {
+        let barrier = Arc::new(Barrier::new(jobs));
+        let (done, all_done) = async_channel::bounded::<()>(jobs);
+        let plan = Parallel::new()
+            .task(move || {
+                let all_done = all_done.clone();
+                async move {
+                    for _ in 0..jobs {
+                        all_done.recv().await.unwrap();
+                    }
+                }
+            })
+            .each_blocking(0..jobs, move |_| {
+                barrier.wait();
+                done.try_send(()).unwrap();
+            });
+        let plan = plan.threads(jobs).unblock_with(Small::new(threads).taker());
+        for _ in 0..3 {
+            assert_eq!(plan.run_blocking().len(), jobs + 1);
+        }
+    }
+}
+
+#[test]
+fn a_callback_that_panics_is_heard_once_and_costs_no_result() {
+    let on_all = |step: Progress| assert!(matches!(step, Progress::Started { .. }), "callback");
+    let once = |step: Progress| assert!(!matches!(step, Progress::Finished { .. }), "callback");
+    let plan = || Parallel::new().task(|| async { 1 });
+    let plans = [
+        plan().progress(on_all),
+        plan().progress(on_all).spawn_on(smol::spawn),
+        plan().progress(once).spawn_on(smol::spawn),
+        Parallel::new().blocking(|| 1).progress(on_all),
+    ];
+    for plan in plans {
+        for blocks in [true, false] {
+            let caught = catch_unwind(AssertUnwindSafe(|| match blocks {
+                true => plan.run_settled_blocking(),
+                false => block_on(plan.run_settled()),
+            }));
+            assert_eq!(*caught.unwrap_err().downcast::<&str>().unwrap(), "callback");
+        }
+    }
+}
+
 #[test]
 fn a_job_that_is_lost_is_told() {
     let lossy = |job: Work| drop(job);
@@ -392,6 +475,16 @@ fn a_job_that_is_lost_is_told() {
     );
     // A run that blocks does them itself.
     assert_eq!(plan.run_blocking(), [0, 1, 2, 3, 4]);
+    // Also while it has async work that waits for them.
+    let (sender, receiver) = async_channel::bounded(1);
+    let plan = Parallel::new()
+        .task(move || {
+            let receiver = receiver.clone();
+            async move { receiver.recv().await.unwrap() }
+        })
+        .blocking(move || sender.send_blocking(1).map_or(0, |()| 2))
+        .unblock_with(lossy);
+    assert_eq!(plan.run_blocking(), [1, 2]);
     // The same for an executor that goes away.
     let plan = Parallel::<u32>::new().task(|| async { 1 }).spawn_on(drop);
     let results = block_on(plan.run_settled());
@@ -556,6 +649,57 @@ fn tuples_of_jobs_run_again_too() {
             false => block_on(plan.run()),
         }));
         assert_eq!(*caught.unwrap_err().downcast::<&str>().unwrap(), "no");
+    }
+}
+
+/// As in other plans: nothing of a run is left when its panic goes on.
+#[test]
+fn a_panic_in_a_tuple_of_jobs_waits_for_blocking_ones() {
+    let (running, gone) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    struct Count(Arc<AtomicUsize>);
+    impl Drop for Count {
+        fn drop(&mut self) {
+            self.0.fetch_add(1, SeqCst);
+        }
+    }
+    let barrier = Arc::new(Barrier::new(2));
+    let begun = Arc::clone(&barrier);
+    let (job, ending, dropped) = (Arc::clone(&running), Arc::clone(&gone), Arc::clone(&gone));
+    let plan = Parallel::of((
+        blocking(move || {
+            job.fetch_add(1, SeqCst);
+            begun.wait();
+            // The run goes on ending while this has not.
+            while ending.load(SeqCst) == 0 {
+                thread::yield_now();
+            }
+            job.fetch_sub(1, SeqCst);
+        }),
+        task(move || {
+            let gone = Count(Arc::clone(&dropped));
+            async move {
+                let _gone = gone;
+                pending::<()>().await;
+            }
+        }),
+        task(move || {
+            let barrier = Arc::clone(&barrier);
+            async move {
+                blocking_wait(barrier).await;
+                panic!("async");
+            }
+        }),
+    ));
+    for _ in 0..10 {
+        for blocks in [false, true] {
+            gone.store(0, SeqCst);
+            let caught = catch_unwind(AssertUnwindSafe(|| match blocks {
+                true => plan.run_blocking(),
+                false => block_on(plan.run()),
+            }));
+            assert_eq!(*caught.unwrap_err().downcast::<&str>().unwrap(), "async");
+            assert_eq!((running.load(SeqCst), gone.load(SeqCst)), (0, 1));
+        }
     }
 }
 

@@ -239,6 +239,40 @@ fn a_child_that_waits_for_all_is_told() {
     }));
 }
 
+/// Waits that are given up leave nothing behind, and take nothing from the others.
+#[test]
+fn a_wait_that_is_dropped_was_never_there() {
+    let (gates, mut waits) = gates::<()>(1);
+    let wait = waits.pop().unwrap();
+    let mut run = pin!(scope(|s| async move {
+        let mut child = s.spawn(wait);
+        let (wakes, waker) = Wakes::new();
+        let polled = Pin::new(&mut child).poll(&mut Context::from_waker(&waker));
+        assert!(polled.is_pending());
+        drop(child);
+        let mut dropped = Box::pin(s.join());
+        let mut stays = pin!(s.join());
+        for _ in 0..3 {
+            let mut cx = Context::from_waker(&waker);
+            assert!(dropped.as_mut().poll(&mut cx).is_pending());
+            assert!(stays.as_mut().poll(&mut cx).is_pending());
+        }
+        drop(waker);
+        assert_eq!(std::sync::Arc::strong_count(&wakes), 3);
+        drop(dropped);
+        assert_eq!(std::sync::Arc::strong_count(&wakes), 2);
+        stays.as_mut().await;
+        // One that is over and waits again.
+        s.spawn(yield_now());
+        stays.await;
+        assert!(s.is_empty());
+        assert_eq!(std::sync::Arc::strong_count(&wakes), 1);
+    }));
+    assert!(poll(run.as_mut()).is_pending());
+    gates[0].open(());
+    assert_eq!(block_on(run), ());
+}
+
 #[test]
 fn a_scope_that_is_kept_is_over_with_its_run() {
     let (mut kept, mut task) = (None, None);

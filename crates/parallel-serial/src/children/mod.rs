@@ -1,5 +1,6 @@
 //! Futures that are driven together, each polled only when it was woken.
 
+mod numbered;
 mod nursery;
 mod wake_list;
 
@@ -8,10 +9,12 @@ mod loom_tests;
 
 use std::convert::Infallible;
 use std::future::Future;
+use std::mem;
 use std::ops::ControlFlow;
 use std::task::{Context, Poll};
 
-use nursery::Nursery;
+pub(crate) use numbered::Numbered;
+use nursery::{Nursery, Slot};
 use wake_list::WakeList;
 
 /// Up to so many futures are all polled whenever one of them is woken, where the caller allows it:
@@ -106,7 +109,8 @@ impl<F: Future> Children<F> {
     /// Polls those that were woken, in the order in which they were, and shows each output, until
     /// `visit` wants no more. [`Poll::Ready`] with `Continue` says that all have completed.
     ///
-    /// A child that wakes itself has its next turn when the caller has its next one.
+    /// A child that wakes itself has its next turn when the caller has its next one. One that panics is
+    /// gone, and the others stay.
     pub(crate) fn poll_each<B>(
         &mut self,
         cx: &mut Context<'_>,
@@ -121,7 +125,9 @@ impl<F: Future> Children<F> {
                 let Some(mut slot) = self.nursery.slot(index) else {
                     continue;
                 };
-                let polled = self.list.poll_child(index, |cx| slot.as_mut().poll(cx));
+                let polled = self.list.poll_child(index, |cx| {
+                    GoneIfItPanics::new(&mut slot, &mut self.running).poll(cx)
+                });
                 if let Poll::Ready(output) = polled {
                     slot.clear();
                     self.running -= 1;
@@ -152,7 +158,8 @@ impl<F: Future> Children<F> {
             let Some(mut slot) = self.nursery.slot(index) else {
                 continue;
             };
-            if let Poll::Ready(output) = slot.as_mut().poll(cx) {
+            let polled = GoneIfItPanics::new(&mut slot, &mut self.running).poll(cx);
+            if let Poll::Ready(output) = polled {
                 slot.clear();
                 self.running -= 1;
                 if let ControlFlow::Break(value) = visit(index, output) {
@@ -183,5 +190,30 @@ impl<F: Future> Children<F> {
     pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<(usize, F::Output)>> {
         let polled = self.poll_each(cx, |index, output| ControlFlow::Break((index, output)));
         polled.map(ControlFlow::break_value)
+    }
+}
+
+/// A child in its turn. If it panics it will never complete, and nobody is to wait for it: it is dropped.
+struct GoneIfItPanics<'a, 'slot, F: Future> {
+    slot: &'a mut Slot<'slot, F>,
+    running: &'a mut usize,
+}
+
+impl<'a, 'slot, F: Future> GoneIfItPanics<'a, 'slot, F> {
+    fn new(slot: &'a mut Slot<'slot, F>, running: &'a mut usize) -> Self {
+        GoneIfItPanics { slot, running }
+    }
+
+    fn poll(self, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let polled = self.slot.as_mut().poll(cx);
+        mem::forget(self);
+        polled
+    }
+}
+
+impl<F: Future> Drop for GoneIfItPanics<'_, '_, F> {
+    fn drop(&mut self) {
+        *self.running -= 1;
+        self.slot.as_mut().clear();
     }
 }

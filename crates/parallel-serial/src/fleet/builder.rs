@@ -8,8 +8,8 @@ use std::thread;
 use std::time::Duration;
 
 use super::policy::Policy;
-use super::seat::End;
 use super::{Fleet, Owner, Seat, Shared, SharedProbe, State, balance_until_ended};
+use crate::inbox::End;
 use crate::panicked::Panicked;
 
 /// Describes a fleet: see [`Fleet::builder`].
@@ -109,6 +109,10 @@ impl FleetBuilder {
 
     /// Says how often to measure. Without it, every 50 ms; a fleet without room does not.
     ///
+    /// # Panics
+    ///
+    /// Panics if it is zero: that would keep a core busy.
+    ///
     /// # Examples
     ///
     /// ```
@@ -118,7 +122,9 @@ impl FleetBuilder {
     /// let fleet = Fleet::builder().loops(1..=8).balance_every(Duration::from_millis(10));
     /// # drop(fleet);
     /// ```
+    #[track_caller]
     pub fn balance_every(mut self, interval: Duration) -> Self {
+        assert!(!interval.is_zero(), "there is no time between the measures");
         self.every = Some(interval);
         self
     }
@@ -191,6 +197,7 @@ impl FleetBuilder {
             state: Mutex::new(State {
                 seats: Vec::new(),
                 leaving: Vec::new(),
+                ending: 0,
                 policy,
                 next_index: 0,
                 end: End::Never,
@@ -204,7 +211,8 @@ impl FleetBuilder {
             }),
         };
         for _ in 0..least {
-            shared.start_loop()?;
+            let seat = shared.state().add_seat();
+            shared.start_thread(seat)?;
         }
         if let (Some(every), true) = (self.every, least < most) {
             let name = format!("{}-size", shared.name);

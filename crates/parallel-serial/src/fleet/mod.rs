@@ -9,10 +9,12 @@ pub use builder::FleetBuilder;
 pub use seat::Seat;
 pub use task::FleetTask;
 
+use std::cell::Cell;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, Weak};
 use std::task::{Poll, Waker};
@@ -21,11 +23,12 @@ use std::time::Duration;
 
 use corokit_core::time;
 
+use crate::inbox::{Call, End};
 use crate::panicked::Panicked;
 use crate::sync::PoisonError;
 use crate::timeout;
 use policy::{Change, Policy};
-use seat::{Call, End, Job, Probe, SeatState};
+use seat::{Probe, SeatState};
 
 /// Threads with loops of their own, and one place to spawn on: work goes to the loop that has least.
 ///
@@ -36,9 +39,11 @@ use seat::{Call, End, Job, Probe, SeatState};
 ///   while another one is not.
 /// - **Size**: a fleet with room ([`loops`](FleetBuilder::loops)) measures how long its loops let
 ///   new work wait. It starts another loop when that is too long, and lets one go when all have
-///   been idle for a while: one that goes takes no more work, and ends when its jobs have.
-/// - **Panics** of a job are its result. A loop that panics loses the jobs that it has begun with; those
-///   that it has not go to the others, and another loop takes its place.
+///   been idle for a while: one that goes takes no more work, and ends when its jobs have, unless it is
+///   called back before. There are never more loops than were asked for, those that go included.
+/// - **Panics** of a job are its result, and those of its destructors are nobody else's. A loop that
+///   panics loses the jobs that it has begun with; those that it has not go to the others, and another
+///   loop takes its place.
 /// - **The end**: [`stop`](Fleet::stop) lets all jobs end. Dropping the last handle cancels them; it
 ///   does not wait.
 ///
@@ -127,6 +132,8 @@ struct State {
     seats: Vec<Arc<SeatState>>,
     /// Loops that do not any more, and have not ended.
     leaving: Vec<Arc<SeatState>>,
+    /// How many threads are in their last steps, with no loop any more.
+    ending: usize,
     policy: Policy,
     next_index: usize,
     end: End,
@@ -177,7 +184,7 @@ impl Fleet {
     ///
     /// # Panics
     ///
-    /// Panics if the fleet has been stopped.
+    /// Panics if the fleet has been stopped, or all its loops have ended.
     ///
     /// # Examples
     ///
@@ -200,7 +207,8 @@ impl Fleet {
     ///
     /// # Panics
     ///
-    /// Panics if the fleet has been stopped. See [`try_spawn_local`](Fleet::try_spawn_local).
+    /// Panics if the fleet has been stopped, or all its loops have ended. See
+    /// [`try_spawn_local`](Fleet::try_spawn_local).
     ///
     /// # Examples
     ///
@@ -253,14 +261,18 @@ impl Fleet {
     {
         let shared = &self.owner.shared;
         let state = shared.state();
-        let Some(seat) = state.least_loaded() else {
+        let seat = match state.end {
+            End::Never => state.least_loaded(),
+            _ => None,
+        };
+        let Some(seat) = seat else {
             drop(state);
             return Err(Refused(make));
         };
         let seat = Arc::clone(seat);
         // A loop that ends meanwhile finds the job, since it takes this lock before it looks.
         let (job, task) = task::job(make);
-        let waker = seat.put_quietly(job);
+        let waker = seat.inbox.put_quietly(job);
         drop(state);
         waker.into_iter().for_each(Waker::wake);
         Ok(task)
@@ -372,7 +384,11 @@ impl Fleet {
         async move { shared.ended().await }
     }
 
-    /// As [`stop`](Fleet::stop), on this thread. It must not be one of the fleet's.
+    /// As [`stop`](Fleet::stop), on this thread.
+    ///
+    /// # Panics
+    ///
+    /// Panics on a thread of the fleet, which would wait for its own end.
     ///
     /// # Examples
     ///
@@ -384,7 +400,12 @@ impl Fleet {
     /// fleet.stop_blocking();
     /// assert!(fleet.is_empty());
     /// ```
+    #[track_caller]
     pub fn stop_blocking(&self) {
+        assert!(
+            !ptr::eq(FLEET.get(), Arc::as_ptr(&self.owner.shared)),
+            "a thread of a fleet cannot wait for the end of the fleet"
+        );
         time::block_on(self.stop());
     }
 
@@ -438,9 +459,6 @@ impl fmt::Debug for Fleet {
 impl State {
     /// Finds the loop with the fewest jobs, among those that are in time if there are any.
     fn least_loaded(&self) -> Option<&Arc<SeatState>> {
-        if self.end != End::Never {
-            return None;
-        }
         let is_late = |seat: &SeatState| {
             seat.delay()
                 .is_some_and(|delay| delay > self.policy.grow_above)
@@ -448,6 +466,61 @@ impl State {
         let seats = self.seats.iter();
         seats.min_by_key(|seat| (is_late(seat), seat.load()))
     }
+
+    /// Makes the place of another loop, which takes work from now on.
+    fn add_seat(&mut self) -> Arc<SeatState> {
+        let seat = SeatState::new(self.next_index, self.end);
+        self.next_index += 1;
+        self.seats.push(Arc::clone(&seat));
+        seat
+    }
+
+    /// Makes the fleet larger or smaller. Returns the place of a loop that is to be started, and who is
+    /// to be woken.
+    fn change(&mut self, change: Change) -> (Option<Arc<SeatState>>, Option<Waker>) {
+        match change {
+            Change::Keep => (None, None),
+            Change::Grow => {
+                // One that leaves has its thread already. If it was about to end it does so, and what it
+                // has been given meanwhile goes to the others.
+                let Some(seat) = self.leaving.pop() else {
+                    return (Some(self.add_seat()), None);
+                };
+                seat.inbox.stay();
+                self.seats.push(seat);
+                (None, None)
+            }
+            Change::Shrink => {
+                let loads = self.seats.iter().map(|seat| seat.load()).enumerate();
+                let least = loads.rev().min_by_key(|(_, load)| *load);
+                let Some((at, _)) = least else {
+                    return (None, None);
+                };
+                let seat = self.seats.remove(at);
+                let woken = seat.inbox.end_quietly(End::WhenIdle);
+                self.leaving.push(seat);
+                (None, woken)
+            }
+        }
+    }
+
+    /// Takes the place of a loop away. Returns whether it took work.
+    fn remove_seat(&mut self, seat: &Arc<SeatState>) -> bool {
+        let takes_work = self.seats.len();
+        self.seats.retain(|other| !Arc::ptr_eq(other, seat));
+        self.leaving.retain(|other| !Arc::ptr_eq(other, seat));
+        self.seats.len() < takes_work
+    }
+
+    /// Says whether nothing of the fleet is left.
+    fn is_gone(&self) -> bool {
+        self.seats.is_empty() && self.leaving.is_empty() && self.ending == 0
+    }
+}
+
+thread_local! {
+    /// Which fleet this thread is of.
+    static FLEET: Cell<*const Shared> = const { Cell::new(ptr::null()) };
 }
 
 impl Shared {
@@ -455,77 +528,81 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Starts a thread with a loop.
-    fn start_loop(self: &Arc<Self>) -> io::Result<()> {
-        let seat = {
-            let mut state = self.state();
-            let seat = SeatState::new(state.next_index);
-            state.next_index += 1;
-            // If the fleet has ended meanwhile, the loop ends at once.
-            seat.end(state.end);
-            state.seats.push(Arc::clone(&seat));
-            seat
-        };
+    /// Starts the thread of a loop.
+    fn start_thread(self: &Arc<Self>, seat: Arc<SeatState>) -> io::Result<()> {
         let (shared, state) = (Arc::clone(self), Arc::clone(&seat));
         let thread = thread::Builder::new().name(format!("{}-{}", self.name, seat.index));
         let started = thread.spawn(move || {
+            FLEET.set(Arc::as_ptr(&shared));
             let seat = Seat {
                 state: Arc::clone(&state),
             };
             let ran = catch_unwind(AssertUnwindSafe(|| (shared.run)(seat)));
-            shared.loop_ended(&state, ran.map_err(Panicked::new));
+            let panicked = ran.err().map(Panicked::new);
+            shared.loop_ended(&state, panicked.is_some());
+            if let (Some(panicked), Some(on_panic)) = (panicked, &shared.on_panic) {
+                let _ = catch_unwind(AssertUnwindSafe(|| on_panic(state.index, panicked)));
+            }
+            shared.thread_ends();
         });
         if let Err(error) = started {
-            self.remove(&seat);
+            self.loop_ended(&seat, false);
+            self.thread_ends();
             return Err(error);
         }
         Ok(())
     }
 
-    /// Takes a loop from the lists.
-    fn remove(&self, seat: &Arc<SeatState>) {
+    /// Takes a loop that has ended from the fleet, gives the jobs that it has not begun with to the
+    /// others, and starts another loop in its place if it has panicked.
+    ///
+    /// All that in one step, so that there is never one loop too many, nor a moment without any.
+    fn loop_ended(self: &Arc<Self>, seat: &Arc<SeatState>, panicked: bool) {
+        let mut wakers = Vec::new();
+        let mut lost = Vec::new();
+        let replacement = {
+            let mut state = self.state();
+            state.ending += 1;
+            let took_work = state.remove_seat(seat);
+            // Whoever has put a job there did so before this.
+            let jobs = seat.inbox.take_jobs();
+            // One that has not even begun to serve would do no better the next time.
+            let served = seat.served.load(Ordering::Relaxed);
+            let is_missed = match state.end {
+                End::Never => took_work && panicked,
+                // What the fleet has taken is to be done.
+                End::WhenIdle => state.seats.is_empty() && !jobs.is_empty(),
+                End::Now => false,
+            };
+            let replacement = (served && is_missed).then(|| state.add_seat());
+            for job in jobs {
+                match state.least_loaded() {
+                    Some(other) if state.end != End::Now => {
+                        wakers.extend(other.inbox.put_quietly(job))
+                    }
+                    _ => lost.push(job),
+                }
+            }
+            replacement
+        };
+        wakers.into_iter().for_each(Waker::wake);
+        drop(lost);
+        if let Some(replacement) = replacement {
+            // If there is no thread to be had, the fleet goes on with the loops there are.
+            let _ = self.start_thread(replacement);
+        }
+    }
+
+    /// Notes that a thread without a loop is done.
+    fn thread_ends(&self) {
         let mut state = self.state();
-        state.seats.retain(|other| !Arc::ptr_eq(other, seat));
-        state.leaving.retain(|other| !Arc::ptr_eq(other, seat));
-        let waiters = match state.seats.is_empty() && state.leaving.is_empty() {
+        state.ending -= 1;
+        let waiters = match state.is_gone() {
             true => std::mem::take(&mut state.waiters),
             false => Vec::new(),
         };
         drop(state);
         waiters.into_iter().for_each(Waker::wake);
-    }
-
-    /// Called by the thread of a loop at its end.
-    fn loop_ended(self: &Arc<Self>, seat: &Arc<SeatState>, ran: Result<(), Panicked>) {
-        let served = seat.served.load(Ordering::Relaxed);
-        if let Err(panicked) = ran {
-            let replace = served && self.state().end == End::Never;
-            if replace {
-                // Before this one goes, so that there is a loop for its jobs. If there is no thread to
-                // be had, the fleet goes on with those there are.
-                let _ = self.start_loop();
-            }
-            if let Some(on_panic) = &self.on_panic {
-                let _ = catch_unwind(AssertUnwindSafe(|| on_panic(seat.index, panicked)));
-            }
-        }
-        self.remove(seat);
-        // Whoever put a job here did so before this loop was removed.
-        for job in seat.take_jobs() {
-            self.place(job);
-        }
-    }
-
-    /// Gives a job to the least loaded loop. It is lost if there is none.
-    fn place(&self, job: Job) {
-        let state = self.state();
-        let Some(seat) = state.least_loaded() else {
-            drop(state);
-            return drop(job);
-        };
-        let waker = seat.put_quietly(job);
-        drop(state);
-        waker.into_iter().for_each(Waker::wake);
     }
 
     /// Ends the fleet.
@@ -537,7 +614,7 @@ impl Shared {
             all.map(Arc::clone).collect()
         };
         for seat in seats {
-            seat.end(end);
+            seat.inbox.end(end);
         }
         self.ended.notify_all();
     }
@@ -547,7 +624,7 @@ impl Shared {
         poll_fn(|cx| {
             let waker = cx.waker().clone();
             let mut state = self.state();
-            if state.seats.is_empty() && state.leaving.is_empty() {
+            if state.is_gone() {
                 return Poll::Ready(());
             }
             if !state.waiters.iter().any(|known| known.will_wake(&waker)) {
@@ -560,7 +637,7 @@ impl Shared {
 
     /// One round of looking after the size.
     fn balance(self: &Arc<Self>) {
-        let (change, seats) = {
+        let (new, woken, seats) = {
             let mut state = self.state();
             if state.end != End::Never {
                 return;
@@ -569,26 +646,16 @@ impl Shared {
                 Some(shared) => shared.probe.delay().into_iter().collect(),
                 None => state.seats.iter().filter_map(|seat| seat.delay()).collect(),
             };
-            let loops = state.seats.len();
-            let change = state.policy.decide(loops, &delays);
-            if change == Change::Shrink {
-                let least = state.seats.iter().enumerate();
-                let least = least.rev().min_by_key(|(_, seat)| seat.load());
-                if let Some((at, _)) = least {
-                    let seat = state.seats.remove(at);
-                    state.leaving.push(seat);
-                }
-            }
-            (change, state.seats.clone())
+            // A loop that is being started is not measured by how long that takes.
+            let seats = state.seats.clone();
+            let change = state.policy.decide(seats.len(), &delays);
+            let (new, woken) = state.change(change);
+            (new, woken, seats)
         };
-        match change {
-            // Next time, perhaps.
-            Change::Grow => drop(self.start_loop()),
-            Change::Shrink => {
-                let leaving = self.state().leaving.clone();
-                leaving.iter().for_each(|seat| seat.end(End::WhenIdle));
-            }
-            Change::Keep => {}
+        woken.into_iter().for_each(Waker::wake);
+        if let Some(new) = new {
+            // If there is no thread to be had: next time, perhaps.
+            let _ = self.start_thread(new);
         }
         match &self.probe {
             Some(shared) => {
@@ -605,8 +672,8 @@ impl Shared {
 fn balance_until_ended(shared: &Weak<Shared>, every: Duration) {
     while let Some(shared) = shared.upgrade() {
         let state = shared.state();
-        let ended = |state: &mut State| state.end == End::Never;
-        let waited = shared.ended.wait_timeout_while(state, every, ended);
+        let goes_on = |state: &mut State| state.end == End::Never;
+        let waited = shared.ended.wait_timeout_while(state, every, goes_on);
         let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         if state.end != End::Never {
             return;

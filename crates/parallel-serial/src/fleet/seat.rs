@@ -1,27 +1,22 @@
 //! One loop of a fleet, as its thread and as the fleet see it.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::future::{Future, poll_fn};
-use std::mem;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
-use std::task::{Context, Poll, Waker};
+use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use corokit_core::time;
 
 use crate::children::Children;
-use crate::sync::PoisonError;
+use crate::inbox::{Call, End, Inbox};
+use crate::sync::{AtomicBool, Mutex, MutexGuard, Ordering, lock};
 
 /// A loop takes so many jobs before those that it has get a turn.
 const AT_A_TIME: usize = 16;
 
 type LocalFuture = Pin<Box<dyn Future<Output = ()>>>;
-
-/// Something to be called.
-pub(super) type Call = Box<dyn FnOnce() + Send>;
 
 /// A job on its way to a loop: it makes its future there.
 pub(super) type Job = Box<dyn FnOnce(Running) -> LocalFuture + Send>;
@@ -39,83 +34,25 @@ pub struct Seat {
 /// What a fleet knows of a loop.
 pub(super) struct SeatState {
     pub(super) index: usize,
-    inbox: Mutex<Inbox>,
-    /// Jobs that are here and have not ended.
-    load: AtomicUsize,
+    pub(super) inbox: Inbox<Job>,
     /// The thread has begun to serve.
     pub(super) served: AtomicBool,
     probe: Arc<Probe>,
 }
 
-#[derive(Default)]
-struct Inbox {
-    jobs: VecDeque<Job>,
-    probes: Vec<Call>,
-    end: End,
-    waker: Option<Waker>,
-}
-
-/// How a loop is to end.
-#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum End {
-    #[default]
-    Never,
-    /// When its jobs have ended.
-    WhenIdle,
-    Now,
-}
-
 impl SeatState {
-    pub(super) fn new(index: usize) -> Arc<Self> {
+    pub(super) fn new(index: usize, end: End) -> Arc<Self> {
         Arc::new(SeatState {
             index,
-            inbox: Mutex::default(),
-            load: AtomicUsize::new(0),
+            inbox: Inbox::new(end),
             served: AtomicBool::new(false),
             probe: Arc::default(),
         })
     }
 
-    fn inbox(&self) -> MutexGuard<'_, Inbox> {
-        self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Changes the inbox and wakes the loop.
-    fn send(&self, change: impl FnOnce(&mut Inbox)) {
-        let mut inbox = self.inbox();
-        change(&mut inbox);
-        let waker = inbox.waker.take();
-        drop(inbox);
-        waker.into_iter().for_each(Waker::wake);
-    }
-
-    /// Puts a job into the inbox, and returns who is to be woken: the caller holds a lock.
-    pub(super) fn put_quietly(&self, job: Job) -> Option<Waker> {
-        self.load.fetch_add(1, Ordering::Relaxed);
-        let mut inbox = self.inbox();
-        inbox.jobs.push_back(job);
-        inbox.waker.take()
-    }
-
-    /// Says how the loop is to end. It never becomes less.
-    pub(super) fn end(&self, end: End) {
-        self.send(|inbox| inbox.end = inbox.end.max(end));
-    }
-
-    /// Takes the jobs that the loop has not begun with.
-    pub(super) fn take_jobs(&self) -> VecDeque<Job> {
-        let mut inbox = self.inbox();
-        let jobs = mem::take(&mut inbox.jobs);
-        let (probes, waker) = (mem::take(&mut inbox.probes), inbox.waker.take());
-        drop(inbox);
-        drop((probes, waker));
-        self.load.fetch_sub(jobs.len(), Ordering::Relaxed);
-        jobs
-    }
-
     /// How many jobs are here.
     pub(super) fn load(&self) -> usize {
-        self.load.load(Ordering::Relaxed)
+        self.inbox.load()
     }
 
     pub(super) fn delay(&self) -> Option<Duration> {
@@ -125,7 +62,7 @@ impl SeatState {
     /// Sends a probe after the jobs, if the last one has come back.
     pub(super) fn send_probe(&self) {
         if let Some(probe) = self.probe.post() {
-            self.send(|inbox| inbox.probes.push(probe));
+            self.inbox.send_probe(probe);
         }
     }
 }
@@ -215,21 +152,13 @@ impl Seat {
 
     /// Takes the next few jobs from the inbox. Ready if the loop is to end.
     fn poll_inbox(&self, cx: &mut Context<'_>, mut spawn: impl FnMut(LocalFuture)) -> Poll<()> {
-        let mut spare = Some(cx.waker().clone());
-        let (end, probes) = {
-            let mut inbox = self.state.inbox();
-            mem::swap(&mut inbox.waker, &mut spare);
-            (inbox.end, mem::take(&mut inbox.probes))
+        let inbox = &self.state.inbox;
+        let Some(probes) = inbox.begin_turn(cx.waker()) else {
+            return Poll::Ready(());
         };
-        drop(spare);
-        match end {
-            End::Now => return Poll::Ready(()),
-            End::WhenIdle if self.state.load() == 0 => return Poll::Ready(()),
-            _ => {}
-        }
         // One after the other: if the loop breaks, the others stay where somebody else finds them.
         for _ in 0..AT_A_TIME {
-            let Some(job) = self.state.inbox().jobs.pop_front() else {
+            let Some(job) = inbox.pop() else {
                 break;
             };
             spawn(job(Running::new(&self.state)));
@@ -238,8 +167,7 @@ impl Seat {
         for probe in probes {
             spawn(Box::pin(async move { probe() }));
         }
-        let more = !self.state.inbox().jobs.is_empty();
-        if more {
+        if inbox.has_jobs() {
             cx.waker().wake_by_ref();
         }
         Poll::Pending
@@ -265,10 +193,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        if self.0.load.fetch_sub(1, Ordering::Relaxed) == 1 {
-            // The loop may wait for this to end.
-            self.0.send(|_| {});
-        }
+        self.0.inbox.job_ended();
     }
 }
 
@@ -287,7 +212,7 @@ struct Times {
 
 impl Probe {
     fn times(&self) -> MutexGuard<'_, Times> {
-        self.times.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.times)
     }
 
     /// How long the last probe took, or for how long there has been no sign of it.
@@ -308,11 +233,30 @@ impl Probe {
         let sent = time::now();
         times.sent = Some(sent);
         times.last = None;
-        let probe = Arc::clone(self);
-        Some(Box::new(move || {
-            let mut times = probe.times();
-            times.sent = None;
-            times.last = Some(time::now().saturating_duration_since(sent));
-        }))
+        let under_way = UnderWay {
+            probe: Arc::clone(self),
+            sent,
+        };
+        Some(Box::new(move || under_way.arrive()))
+    }
+}
+
+/// A probe that has been sent.
+struct UnderWay {
+    probe: Arc<Probe>,
+    sent: Instant,
+}
+
+impl UnderWay {
+    fn arrive(self) {
+        let waited = time::now().saturating_duration_since(self.sent);
+        self.probe.times().last = Some(waited);
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        // Also of one that nobody has called: the next one can be sent.
+        self.probe.times().sent = None;
     }
 }

@@ -2,16 +2,16 @@
 
 use std::fmt;
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Waker};
+use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use super::seat::{Job, Running};
+use crate::cancel::Cancel;
 use crate::job_error::JobError;
 use crate::oneshot::{Report, Reported, oneshot};
-use crate::panicked::Settle;
-use crate::sync::PoisonError;
+use crate::panicked::{Panicked, Settle};
 
 /// A job that runs on a loop of a [`Fleet`](crate::Fleet): a future of its output.
 ///
@@ -67,37 +67,6 @@ impl<T> fmt::Debug for FleetTask<T> {
     }
 }
 
-/// Says from any thread that a job is to end.
-#[derive(Default)]
-struct Cancel {
-    cancelled: AtomicBool,
-    waker: Mutex<Option<Waker>>,
-}
-
-impl Cancel {
-    fn set(&self) {
-        self.cancelled.store(true, Ordering::Release);
-        let waker = self
-            .waker
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        waker.into_iter().for_each(Waker::wake);
-    }
-
-    /// Has the job woken when it is to end. Returns whether it is.
-    fn is_set(&self, cx: &mut Context<'_>) -> bool {
-        let mut spare = Some(cx.waker().clone());
-        let mut waker = self.waker.lock().unwrap_or_else(PoisonError::into_inner);
-        if !matches!(&*waker, Some(known) if known.will_wake(cx.waker())) {
-            spare = std::mem::replace(&mut *waker, spare);
-        }
-        drop(waker);
-        drop(spare);
-        self.cancelled.load(Ordering::Acquire)
-    }
-}
-
 /// Makes a job of a function that makes the future, on the loop's thread.
 pub(super) fn job<T, Fut>(make: impl FnOnce() -> Fut + Send + 'static) -> (Job, FleetTask<T>)
 where
@@ -105,7 +74,7 @@ where
     Fut: Future<Output = T> + 'static,
 {
     let (report, reported) = oneshot();
-    let cancel = Arc::new(Cancel::default());
+    let cancel = Arc::new(Cancel::new());
     let task = FleetTask {
         reported,
         cancel: Some(Arc::clone(&cancel)),
@@ -115,7 +84,7 @@ where
             future: Some(Box::pin(Settle::new(async move { make().await }))),
             report: Some(report),
             cancel,
-            _running: running,
+            running: Some(running),
         })
     });
     (job, task)
@@ -126,12 +95,38 @@ struct JobFuture<F, T> {
     future: Option<Pin<Box<Settle<F>>>>,
     report: Option<Report<T>>,
     cancel: Arc<Cancel>,
-    /// Counts, until this is gone.
-    _running: Running,
+    /// Counts, until it is dropped.
+    running: Option<Running>,
 }
 
 /// Nothing in it is pinned but the future, which is boxed.
 impl<F, T> Unpin for JobFuture<F, T> {}
+
+impl<F, T> JobFuture<F, T> {
+    /// Drops the future, and then says what has come of it: who hears of that finds the loop with one job
+    /// less.
+    ///
+    /// The loop has other jobs: a panic of a destructor, of the future or of an output that nobody waits
+    /// for, must not get there.
+    fn end(&mut self, result: Result<T, JobError>) {
+        let (future, report) = (self.future.take(), self.report.take());
+        let running = self.running.take();
+        let _ = catch_unwind(AssertUnwindSafe(|| {
+            self.cancel.forget();
+            let dropped = catch_unwind(AssertUnwindSafe(|| drop(future)));
+            drop(running);
+            let Some(report) = report else {
+                return;
+            };
+            match dropped {
+                Err(payload) if result.is_ok() => {
+                    report.send(Err(JobError::Panicked(Panicked::new(payload))));
+                }
+                _ => report.send(result),
+            }
+        }));
+    }
+}
 
 impl<F: Future<Output = T>, T> Future for JobFuture<F, T> {
     type Output = ();
@@ -141,18 +136,21 @@ impl<F: Future<Output = T>, T> Future for JobFuture<F, T> {
         let Some(future) = &mut self.future else {
             return Poll::Ready(());
         };
-        if !cancelled {
-            match future.as_mut().poll(cx) {
+        let result = match cancelled {
+            true => Err(JobError::Lost),
+            false => match future.as_mut().poll(cx) {
                 Poll::Pending => return Poll::Pending,
-                Poll::Ready(result) => {
-                    self.future = None;
-                    if let Some(report) = self.report.take() {
-                        report.send(result.map_err(JobError::Panicked));
-                    }
-                }
-            }
-        }
-        self.future = None;
+                Poll::Ready(result) => result.map_err(JobError::Panicked),
+            },
+        };
+        self.end(result);
         Poll::Ready(())
+    }
+}
+
+impl<F, T> Drop for JobFuture<F, T> {
+    fn drop(&mut self) {
+        // The loop has ended before the job.
+        self.end(Err(JobError::Lost));
     }
 }

@@ -76,6 +76,11 @@ impl<F: Future<Output = Result<T, E>>, T, E> TryGather<F, T> {
         }
     }
 
+    /// Those that have not completed.
+    pub(super) fn children(&mut self) -> &mut Children<F> {
+        &mut self.children
+    }
+
     /// Polls, and says what is left in case of an error.
     pub(super) fn poll_with(
         &mut self,
@@ -144,7 +149,7 @@ impl<T> Outputs<T> {
         self.done = true;
         let slots = std::mem::take(&mut self.slots).into_iter();
         slots
-            .map(|slot| slot.expect("every child has completed"))
+            .map(|slot| slot.expect("polled after a panic of a child"))
             .collect()
     }
 

@@ -2,10 +2,12 @@
 
 use std::fmt;
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use super::TryGather;
+use crate::children::Children;
 use crate::handle::TaskHandle;
 
 /// As [`try_gather`](crate::try_gather), for tasks: the first error is returned at once, and the
@@ -16,6 +18,10 @@ use crate::handle::TaskHandle;
 /// # Errors
 ///
 /// The first error of a task.
+///
+/// # Panics
+///
+/// A panic of a task goes to the caller, if its handle tells of it; the other tasks go on as well.
 ///
 /// # Cancel safety
 ///
@@ -71,13 +77,19 @@ where
     type Output = Result<Vec<T>, E>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.tasks.poll_with(cx, |tasks| {
-            for index in 0..tasks.len() {
-                if let Some(task) = tasks.take(index) {
-                    task.detach();
-                }
-            }
+        let polled = catch_unwind(AssertUnwindSafe(|| self.tasks.poll_with(cx, detach_all)));
+        polled.unwrap_or_else(|payload| {
+            detach_all(self.tasks.children());
+            resume_unwind(payload)
         })
+    }
+}
+
+fn detach_all<H: TaskHandle>(tasks: &mut Children<H>) {
+    for index in 0..tasks.len() {
+        if let Some(task) = tasks.take(index) {
+            task.detach();
+        }
     }
 }
 

@@ -3,8 +3,8 @@
 use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context as TaskContext, Poll, Waker};
 
+use super::away::Away;
 use super::crew::Crew;
 use super::{JobError, Options, Progress};
 
@@ -15,6 +15,7 @@ pub(super) type Ends<T> = fn(&Result<T, JobError>) -> bool;
 pub(super) struct Context<T> {
     pub(super) crew: Arc<Crew>,
     pub(super) options: Options,
+    pub(super) away: Arc<Away>,
     results: Mutex<Results<T>>,
     ends: Ends<T>,
     ended: AtomicBool,
@@ -25,10 +26,6 @@ struct Results<T> {
     done: usize,
     /// The job whose result ended the run.
     first: Option<usize>,
-    /// How many jobs are on other threads, or wait for one.
-    away: usize,
-    /// Who waits until there are none.
-    waiter: Option<Waker>,
 }
 
 impl<T> Context<T> {
@@ -39,12 +36,11 @@ impl<T> Context<T> {
         Arc::new(Context {
             crew,
             options,
+            away: Arc::default(),
             results: Mutex::new(Results {
                 slots,
                 done: 0,
                 first: None,
-                away: 0,
-                waiter: None,
             }),
             ends,
             ended: AtomicBool::new(false),
@@ -83,27 +79,6 @@ impl<T> Context<T> {
         self.tell(Progress::Finished { index, done, total });
     }
 
-    /// Counts a job that goes to another thread, until the ticket is dropped.
-    pub(super) fn ticket(self: &Arc<Self>, index: usize) -> Ticket<T> {
-        self.results().away += 1;
-        Ticket {
-            context: Arc::clone(self),
-            index,
-        }
-    }
-
-    /// Waits until no job is away.
-    pub(super) fn poll_home(&self, cx: &mut TaskContext<'_>) -> Poll<()> {
-        let mut spare = Some(cx.waker().clone());
-        let mut results = self.results();
-        if results.away == 0 {
-            return Poll::Ready(());
-        }
-        mem::swap(&mut results.waiter, &mut spare);
-        drop(results);
-        Poll::Pending
-    }
-
     /// Takes the results, and which of them ended the run.
     pub(super) fn take(&self) -> (Vec<Option<Result<T, JobError>>>, Option<usize>) {
         let mut results = self.results();
@@ -114,30 +89,5 @@ impl<T> Context<T> {
     pub(super) fn counts(&self) -> (usize, usize) {
         let results = self.results();
         (results.done, results.slots.len())
-    }
-}
-
-/// A job that is on another thread, or waits for one.
-pub(super) struct Ticket<T> {
-    context: Arc<Context<T>>,
-    index: usize,
-}
-
-impl<T> Ticket<T> {
-    pub(super) fn finish(&self, result: Result<T, JobError>) {
-        self.context.finish(self.index, result);
-    }
-}
-
-impl<T> Drop for Ticket<T> {
-    fn drop(&mut self) {
-        let mut results = self.context.results();
-        results.away -= 1;
-        let waiter = match results.away {
-            0 => results.waiter.take(),
-            _ => None,
-        };
-        drop(results);
-        waiter.into_iter().for_each(Waker::wake);
     }
 }

@@ -5,7 +5,7 @@
 //! all its threads may be busy with jobs that wait for plans of their own:
 //!
 //! - a run that blocks its thread takes jobs itself, while it has no async work to drive;
-//! - if it has, and nobody has begun with its jobs for a while, it starts a thread;
+//! - if it has, and nobody has begun with the next job for a while, it starts a thread;
 //! - an async run inside of a job of a plan starts a thread at once.
 
 use std::cell::Cell;
@@ -15,10 +15,10 @@ use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{JobError, Unblock};
 use crate::oneshot::{Reported, oneshot};
@@ -45,6 +45,8 @@ pub(super) struct Crew {
     blocks: bool,
     /// How many async jobs the driver is in the middle of.
     driven: AtomicUsize,
+    /// The thread that the run blocks.
+    driver: OnceLock<Thread>,
 }
 
 #[derive(Default)]
@@ -52,12 +54,22 @@ struct Jobs {
     queue: VecDeque<Work>,
     /// How many runners there are, those included that have been asked for and have not begun.
     runners: usize,
-    /// A runner has been asked for and has not begun.
-    starting: bool,
+    starting: Starting,
     /// How many runners have been asked for whose places others have taken meanwhile.
     replaced: usize,
     /// How many jobs anybody has begun with.
     begun: usize,
+}
+
+/// Whether there is a runner that has not begun.
+#[derive(Clone, Copy, Default, PartialEq)]
+enum Starting {
+    #[default]
+    Nobody,
+    /// The pool has been asked for one.
+    Asked,
+    /// A thread of our own is on its way, and there is nobody to replace that one.
+    Thread,
 }
 
 impl Crew {
@@ -68,6 +80,7 @@ impl Crew {
             max,
             blocks,
             driven: AtomicUsize::new(0),
+            driver: OnceLock::new(),
         })
     }
 
@@ -101,22 +114,27 @@ impl Crew {
         awaited
     }
 
-    /// Asks for a runner, if there are jobs and if there may be another one. It asks for the next one when it begins: so small jobs are done by a few, and large
-    /// ones soon have all that there may be.
+    /// Asks for a runner, if there are jobs and if there may be another one. It asks for the next one when
+    /// it begins: so small jobs are done by a few, and large ones soon have all that there may be.
     fn start_runner(self: &Arc<Self>) {
+        // Inside of a job the pool may be full of jobs like it.
+        let starting = match !self.blocks && IN_JOB.get() {
+            true => Starting::Thread,
+            false => Starting::Asked,
+        };
         {
             let mut jobs = self.jobs();
-            if jobs.queue.is_empty() || jobs.starting || jobs.runners >= self.max {
+            let is_enough = jobs.starting != Starting::Nobody || jobs.runners >= self.max;
+            if jobs.queue.is_empty() || is_enough {
                 return;
             }
-            jobs.starting = true;
+            jobs.starting = starting;
             jobs.runners += 1;
         }
-        let runner = Runner::new(self, false);
-        // Inside of a job the pool may be full of jobs like it.
-        if !self.blocks && IN_JOB.get() {
-            start_thread(runner);
+        if starting == Starting::Thread {
+            start_thread(Runner::new(self, true));
         } else {
+            let runner = Runner::new(self, false);
             self.unblock.unblock(Box::new(move || runner.run()));
         }
     }
@@ -172,55 +190,88 @@ impl Crew {
     pub(super) fn block_on<T>(self: &Arc<Self>, future: impl Future<Output = T>) -> T {
         let mut future = pin!(future);
         let unpark = Arc::new(Unpark {
-            thread: thread::current(),
+            thread: self.driver.get_or_init(thread::current).clone(),
             woken: AtomicBool::new(false),
         });
         let waker = Waker::from(Arc::clone(&unpark));
+        let mut watch = Watch::default();
         loop {
             let polled = future.as_mut().poll(&mut Context::from_waker(&waker));
             if let Poll::Ready(output) = polled {
                 return output;
             }
+            // Async work must not wait for a blocking job, nor one of these for async work that is
+            // never idle.
+            let helps = self.driven.load(Ordering::Relaxed) == 0;
             if unpark.woken.swap(false, Ordering::Acquire) {
+                if !helps {
+                    self.start_runner();
+                    self.look_after(&mut watch);
+                }
                 continue;
             }
-            // Async work must not wait for a blocking job.
-            if self.driven.load(Ordering::Relaxed) == 0 && self.help() {
+            if helps && self.help() {
                 continue;
             }
             self.start_runner();
-            self.park(&unpark);
+            while !unpark.woken.swap(false, Ordering::Acquire) {
+                match self.look_after(&mut watch) {
+                    Some(patience) => thread::park_timeout(patience),
+                    None => thread::park(),
+                }
+            }
         }
     }
 
-    /// Sleeps until somebody wakes, and starts a thread if a runner does not begin.
-    fn park(self: &Arc<Self>, unpark: &Unpark) {
-        let waits = |jobs: &Jobs| !jobs.queue.is_empty() && jobs.starting;
-        let begun = {
-            let jobs = self.jobs();
-            waits(&jobs).then_some(jobs.begun)
-        };
-        if let Some(begun) = begun {
-            if !unpark.woken.load(Ordering::Acquire) {
-                thread::park_timeout(PATIENCE);
+    /// Starts a thread if nobody will begin with the next job. Says how long to wait before the next
+    /// look, if somebody is to begin with it; otherwise the driver is told when to look again.
+    fn look_after(self: &Arc<Self>, watch: &mut Watch) -> Option<Duration> {
+        {
+            let mut jobs = self.jobs();
+            let alone = jobs.runners == 0;
+            if jobs.queue.is_empty() || (jobs.starting != Starting::Asked && !alone) {
+                watch.since = None;
+                return None;
             }
-            let stuck = !unpark.woken.load(Ordering::Acquire) && {
-                let mut jobs = self.jobs();
-                let stuck = waits(&jobs) && jobs.begun == begun;
-                if stuck {
-                    // The thread takes the place of the runner that was asked for.
-                    jobs.replaced += 1;
+            if alone {
+                // The pool has dropped a runner.
+                jobs.runners = 1;
+            } else {
+                let now = Instant::now();
+                let since = match watch.since {
+                    Some((begun, since)) if begun == jobs.begun => since,
+                    _ => now,
+                };
+                watch.since = Some((jobs.begun, since));
+                let waited = now.saturating_duration_since(since);
+                if waited < PATIENCE {
+                    return Some(PATIENCE - waited);
                 }
-                stuck
-            };
-            if stuck {
-                start_thread(Runner::new(self, true));
+                // The thread takes the place of the runner that was asked for.
+                jobs.replaced += 1;
             }
+            jobs.starting = Starting::Thread;
         }
-        while !unpark.woken.swap(false, Ordering::Acquire) {
-            thread::park();
+        watch.since = None;
+        start_thread(Runner::new(self, true));
+        // If there was no thread to be had, that is tried again.
+        Some(PATIENCE)
+    }
+
+    /// Has the driver look after the jobs again. It does so by itself after what happens on its thread.
+    fn tell_driver(&self) {
+        let driver = self.driver.get();
+        if let Some(driver) = driver.filter(|driver| driver.id() != thread::current().id()) {
+            driver.unpark();
         }
     }
+}
+
+/// What the driver knows of a runner that has been asked for.
+#[derive(Default)]
+struct Watch {
+    /// How many jobs had been begun with when it was seen, and when that was.
+    since: Option<(usize, Instant)>,
 }
 
 /// Starts a thread of our own. If there can be none, the jobs are left to the other runners.
@@ -258,9 +309,10 @@ impl Runner {
         if self.take_place() {
             self.state = RunnerState::Begun;
             let first = self.crew.next();
-            self.crew.jobs().starting = false;
+            self.crew.jobs().starting = Starting::Nobody;
             // Before the job, which may wait for the others.
             self.crew.start_runner();
+            self.crew.tell_driver();
             first.into_iter().for_each(run);
             while self.crew.run_next() {}
         }
@@ -296,7 +348,7 @@ impl Drop for Runner {
             let mut jobs = crew.jobs();
             jobs.runners -= 1;
             if self.state == RunnerState::Asked {
-                jobs.starting = false;
+                jobs.starting = Starting::Nobody;
             }
             (!jobs.queue.is_empty(), jobs.runners == 0)
         };
@@ -307,6 +359,7 @@ impl Drop for Runner {
             // The pool takes nothing any more: let it be known, instead of waiting for ever.
             crew.close();
         }
+        crew.tell_driver();
     }
 }
 

@@ -1,12 +1,14 @@
 //! Plans whose jobs have results of different types.
 
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use super::away::Away;
 use super::crew::Crew;
 use super::{AtOnce, BlockingPool, InTurn, JobError, Order, Plan, Unblock};
+use crate::panicked::Settle;
 
 /// One job, as a part of [`Parallel::of`](crate::Parallel::of) and [`Serial::of`](crate::Serial::of): what [`task`] and
 /// [`blocking`](blocking()) make, and plans.
@@ -20,7 +22,10 @@ pub trait Job: Sync {
 
 /// Where the blocking jobs of a run go.
 #[doc(hidden)]
-pub struct Threads(Arc<Crew>);
+pub struct Threads {
+    crew: Arc<Crew>,
+    away: Arc<Away>,
+}
 
 impl fmt::Debug for Threads {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -61,8 +66,9 @@ where
     type Output = Fut::Output;
 
     async fn start(&self, threads: &Threads) -> Result<Fut::Output, JobError> {
-        let _driving = threads.0.driving();
-        Ok((self.0)().await)
+        let _driving = threads.crew.driving();
+        let result = Settle::new(async { (self.0)().await }).await;
+        result.map_err(JobError::Panicked)
     }
 }
 
@@ -74,8 +80,12 @@ where
     type Output = T;
 
     async fn start(&self, threads: &Threads) -> Result<T, JobError> {
-        let job = Arc::clone(&self.0);
-        threads.0.run(move || job()).await
+        let (job, ticket) = (Arc::clone(&self.0), threads.away.ticket());
+        let run = move || {
+            let _ticket = ticket;
+            job()
+        };
+        threads.crew.run(run).await
     }
 }
 
@@ -84,8 +94,9 @@ impl<T: Send + 'static, O: Order + Sync> Job for Plan<T, O> {
 
     async fn start(&self, threads: &Threads) -> Result<Vec<T>, JobError> {
         // It has threads of its own, which the driver of this run does not know.
-        let _driving = threads.0.driving();
-        Ok(self.run().await)
+        let _driving = threads.crew.driving();
+        let result = Settle::new(self.run()).await;
+        result.map_err(JobError::Panicked)
     }
 }
 
@@ -225,14 +236,29 @@ impl<J: Jobs, O: Order> Mixed<J, O> {
 
     fn threads(&self, blocks: bool) -> Threads {
         // A tuple is short: a thread for each of its jobs.
-        Threads(Crew::new(Arc::clone(&self.unblock), 8, blocks))
+        Threads {
+            crew: Crew::new(Arc::clone(&self.unblock), 8, blocks),
+            away: Arc::default(),
+        }
+    }
+
+    /// Runs the jobs, and after a panic waits for those that are on other threads.
+    async fn outcome(&self, threads: &Threads) -> Result<J::Outputs, JobError> {
+        let result = self.start_all(threads).await;
+        if result.is_err() {
+            // Nobody begins with the others any more.
+            threads.crew.close();
+            poll_fn(|cx| threads.away.poll_home(cx)).await;
+        }
+        result
     }
 
     /// Runs the jobs.
     ///
     /// # Panics
     ///
-    /// Panics with the first panic of a job.
+    /// Panics with the first panic of a job. Before that, async jobs are dropped, and blocking ones that
+    /// have begun are waited for.
     ///
     /// # Cancel safety
     ///
@@ -249,7 +275,7 @@ impl<J: Jobs, O: Order> Mixed<J, O> {
     /// ```
     pub async fn run(&self) -> J::Outputs {
         let threads = self.threads(false);
-        let result = self.start_all(&threads).await;
+        let result = self.outcome(&threads).await;
         result.unwrap_or_else(|error| error.resume())
     }
 
@@ -268,7 +294,7 @@ impl<J: Jobs, O: Order> Mixed<J, O> {
     /// ```
     pub fn run_blocking(&self) -> J::Outputs {
         let threads = self.threads(true);
-        let result = threads.0.block_on(self.start_all(&threads));
+        let result = threads.crew.block_on(self.outcome(&threads));
         result.unwrap_or_else(|error| error.resume())
     }
 }

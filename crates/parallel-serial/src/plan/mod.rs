@@ -1,5 +1,6 @@
 //! Plans of async and blocking work.
 
+mod away;
 mod context;
 mod crew;
 mod error;
@@ -347,6 +348,8 @@ impl<T, O: Order> Plan<T, O> {
     /// Has a function called at the beginning of each run, after each job, and at its end. It is called
     /// on the thread that has run the job: calls may overlap, and a blocking job that a dropped run has
     /// left behind may be told after the end.
+    ///
+    /// A panic of the function ends the run, and goes to its caller.
     ///
     /// # Examples
     ///

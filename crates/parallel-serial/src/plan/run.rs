@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
+use std::thread;
 
 use super::context::{Context, Ends};
 use super::{Failed, Group, JobError, Node, Order, Plan, Progress};
@@ -238,7 +239,13 @@ impl<T> Drop for End<T> {
     fn drop(&mut self) {
         self.0.crew.close();
         let (done, total) = self.0.counts();
-        self.0.tell(Progress::Ended { done, total });
+        let tell = || self.0.tell(Progress::Ended { done, total });
+        if thread::panicking() {
+            // Perhaps it is the callback that has panicked, and does so again.
+            let _ = catch_unwind(AssertUnwindSafe(tell));
+        } else {
+            tell();
+        }
     }
 }
 
@@ -259,7 +266,7 @@ async fn run<T: Send + 'static>(context: Arc<Context<T>>, group: &Group<T>) -> O
         // Here the async jobs that are left are dropped.
     }
     if context.ended() {
-        poll_fn(|cx| context.poll_home(cx)).await;
+        poll_fn(|cx| context.away.poll_home(cx)).await;
     }
     drop(end);
     context.take()
@@ -309,14 +316,16 @@ async fn run_group<T: Send + 'static>(context: &Arc<Context<T>>, group: &Group<T
 async fn run_node<T: Send + 'static>(context: &Arc<Context<T>>, node: &Node<T>, index: usize) {
     match node {
         Node::Blocking(job) => {
-            let ticket = context.ticket(index);
+            let (ticket, run) = (context.away.ticket(), Arc::clone(context));
             let job = Arc::clone(job);
             let awaited = context.crew.run(move || {
+                let _ticket = ticket;
                 let result = catch_unwind(AssertUnwindSafe(|| job()));
-                ticket.finish(result.map_err(|p| JobError::Panicked(Panicked::new(p))));
+                let result = result.map_err(|p| JobError::Panicked(Panicked::new(p)));
+                run.finish(index, result);
             });
             if let Err(error) = awaited.await {
-                // The pool did not run it, or the progress callback panicked.
+                // The pool has not run it, or the progress callback has panicked.
                 give_up(context, index, error);
             }
         }
@@ -328,12 +337,14 @@ async fn run_node<T: Send + 'static>(context: &Arc<Context<T>>, node: &Node<T>, 
             }
             Some(spawn) => {
                 let (report, reported) = oneshot();
-                let ticket = context.ticket(index);
+                let (ticket, run) = (context.away.ticket(), Arc::clone(context));
                 let job = Arc::clone(job);
                 let future = Box::pin(async move {
+                    let _ticket = ticket;
                     let result = Settle::new(async { job().await }).await;
-                    ticket.finish(result.map_err(JobError::Panicked));
-                    report.send(Ok(()));
+                    let finish = || run.finish(index, result.map_err(JobError::Panicked));
+                    let told = catch_unwind(AssertUnwindSafe(finish));
+                    report.send(told.map_err(|p| JobError::Panicked(Panicked::new(p))));
                 });
                 let task = spawn(future);
                 let result = reported.await;
