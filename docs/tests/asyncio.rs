@@ -53,7 +53,7 @@ fn names_of(page: &str) -> impl Iterator<Item = &str> {
 #[test]
 fn every_public_name_of_asyncio_has_its_row() {
     let pages = [
-        include_str!("../src/python.md"),
+        include_str!("../src/from/asyncio.md"),
         include_str!("../src/asyncio.md"),
     ];
     let rows: std::collections::HashSet<_> = pages.into_iter().flat_map(names_of).collect();
