@@ -84,8 +84,6 @@ pub mod shutdown;
     feature = "shutdown"
 ))]
 mod sync;
-#[cfg(feature = "time")]
-mod timed_out;
 #[cfg(any(feature = "loop-thread", all(feature = "runner", not(loom))))]
 mod turns;
 
@@ -96,8 +94,8 @@ mod turns;
     feature = "scheduler"
 ))]
 pub use closed::Closed;
-#[cfg(feature = "time")]
-pub use timed_out::TimedOut;
+#[cfg(all(feature = "time", not(loom)))]
+pub use corokit_core::TimedOut;
 
 /// Compiles and runs the example of the README.
 #[cfg(all(doctest, feature = "rate-limiter"))]

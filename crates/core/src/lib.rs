@@ -45,6 +45,7 @@ mod task_id;
 mod task_state;
 #[cfg(feature = "time")]
 pub mod time;
+mod timed_out;
 #[cfg(feature = "waker")]
 mod waker;
 
@@ -56,5 +57,6 @@ pub use ready_queue::ReadyQueue;
 pub use spawn::{LocalSpawn, Spawn};
 pub use task_id::TaskId;
 pub use task_state::TaskState;
+pub use timed_out::TimedOut;
 #[cfg(feature = "waker")]
 pub use waker::{WakerObserver, observe_waker, observed};

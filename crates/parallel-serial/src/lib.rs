@@ -85,6 +85,8 @@ mod timeout;
 mod wait;
 
 pub use as_completed::{AsCompleted, as_completed};
+#[cfg(feature = "time")]
+pub use corokit_core::TimedOut;
 #[cfg(feature = "fleet")]
 pub use fleet::{Fleet, FleetBuilder, FleetTask, LoopLoad, Refused, Seat};
 pub use gather::{
@@ -110,5 +112,5 @@ pub use select::{
 };
 pub use shield::{Shield, shield};
 #[cfg(feature = "time")]
-pub use timeout::{Elapsed, Timeout, deadline, timeout, timeout_task};
+pub use timeout::{Timeout, deadline, timeout, timeout_task};
 pub use wait::{ReturnWhen, Wait, WaitSet, Waited, wait};

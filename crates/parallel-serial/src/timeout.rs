@@ -1,12 +1,12 @@
 //! Futures that have a limited time.
 
-use std::error::Error;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use corokit_core::TimedOut;
 use corokit_core::time::{Sleep, sleep, sleep_until};
 use pin_project_lite::pin_project;
 
@@ -23,7 +23,7 @@ use crate::handle::TaskHandle;
 ///
 /// # Errors
 ///
-/// [`Elapsed`] if the time was up. It is never mistaken for an error of the future, whose output it
+/// [`TimedOut`] if the time was up. It is never mistaken for an error of the future, whose output it
 /// is outside of.
 ///
 /// # Cancel safety
@@ -56,7 +56,7 @@ pub fn timeout<F: Future>(duration: Duration, future: F) -> Timeout<F> {
 ///
 /// # Errors
 ///
-/// [`Elapsed`] if the time was up.
+/// [`TimedOut`] if the time was up.
 ///
 /// # Cancel safety
 ///
@@ -85,7 +85,7 @@ pub fn deadline<F: Future>(deadline: Instant, future: F) -> Timeout<F> {
 ///
 /// # Errors
 ///
-/// [`Elapsed`] if the task was cancelled.
+/// [`TimedOut`] if the task was cancelled.
 ///
 /// # Cancel safety
 ///
@@ -110,7 +110,7 @@ pub fn deadline<F: Future>(deadline: Instant, future: F) -> Timeout<F> {
 pub fn timeout_task<H: TaskHandle>(
     duration: Duration,
     mut task: H,
-) -> impl Future<Output = Result<H::Output, Elapsed>> {
+) -> impl Future<Output = Result<H::Output, TimedOut>> {
     let limit = sleep(duration);
     async move {
         let waiting = Timeout {
@@ -119,22 +119,10 @@ pub fn timeout_task<H: TaskHandle>(
         };
         match waiting.await {
             Ok(output) => Ok(output),
-            Err(elapsed) => task.cancel().await.ok_or(elapsed),
+            Err(timed_out) => task.cancel().await.ok_or(timed_out),
         }
     }
 }
-
-/// The time was up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Elapsed(());
-
-impl fmt::Display for Elapsed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the time is up")
-    }
-}
-
-impl Error for Elapsed {}
 
 pin_project! {
     /// The future of [`timeout`] and [`deadline`].
@@ -151,14 +139,14 @@ pin_project! {
 }
 
 impl<F: Future> Future for Timeout<F> {
-    type Output = Result<F::Output, Elapsed>;
+    type Output = Result<F::Output, TimedOut>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         let future = this.future.as_mut().as_pin_mut();
         let result = match future.expect("polled after completion").poll(cx) {
             Poll::Ready(output) => Ok(output),
-            Poll::Pending if Pin::new(this.limit).poll(cx).is_ready() => Err(Elapsed(())),
+            Poll::Pending if Pin::new(this.limit).poll(cx).is_ready() => Err(TimedOut),
             Poll::Pending => return Poll::Pending,
         };
         // It is gone before anybody hears of it.

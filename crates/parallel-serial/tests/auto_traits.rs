@@ -7,9 +7,9 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::time::Duration;
 
 use corokit_parallel_serial::{
-    AsCompleted, Elapsed, Failed, Fleet, FleetBuilder, FleetTask, Gather, JobError, LoopLoad,
-    Panicked, Parallel, Progress, Race, RaceOk, Refused, ReturnWhen, Seat, SelectSlice, Serial,
-    Shield, Timeout, TryGather, TryGatherTasks, Wait, WaitSet, Waited, blocking, gather, select,
+    AsCompleted, Failed, Fleet, FleetBuilder, FleetTask, Gather, JobError, LoopLoad, Panicked,
+    Parallel, Progress, Race, RaceOk, Refused, ReturnWhen, Seat, SelectSlice, Serial, Shield,
+    TimedOut, Timeout, TryGather, TryGatherTasks, Wait, WaitSet, Waited, blocking, gather, select,
     task, timeout_task, try_gather,
 };
 use futures_lite::future::Boxed;
@@ -71,12 +71,12 @@ fn fleets_and_plans_go_anywhere() {
 #[test]
 fn values_and_errors_go_anywhere() {
     fn all<T: Send + Sync + Unpin + UnwindSafe + RefUnwindSafe>() {}
-    all::<Elapsed>();
+    all::<TimedOut>();
     all::<Progress>();
     all::<LoopLoad>();
     all::<ReturnWhen<u32>>();
     all::<Waited<u32>>();
-    error::<Elapsed>();
+    error::<TimedOut>();
     error::<JobError>();
     error::<Panicked>();
     error::<Refused<u32>>();

@@ -8,6 +8,8 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::Instant;
 
+use corokit_core::TimedOut;
+
 /// Wakes a thread.
 struct Unpark {
     thread: Thread,
@@ -34,8 +36,11 @@ pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
 }
 
 /// Blocks the thread until the future completes, or until the deadline: then the future is dropped.
-pub(crate) fn block_on_until<T>(deadline: Instant, future: impl Future<Output = T>) -> Option<T> {
-    drive(Some(deadline), future)
+pub(crate) fn block_on_until<T>(
+    deadline: Instant,
+    future: impl Future<Output = T>,
+) -> Result<T, TimedOut> {
+    drive(Some(deadline), future).ok_or(TimedOut)
 }
 
 fn drive<T>(deadline: Option<Instant>, future: impl Future<Output = T>) -> Option<T> {

@@ -83,7 +83,7 @@ mod wait;
 mod waiters;
 
 pub use condvar::{CondvarWait, Guard, Listen, PriorityCondvar};
-pub use corokit_core::{Priority, PriorityError};
+pub use corokit_core::{Priority, PriorityError, TimedOut};
 pub use current::{Scope, current, inherit, scope, scope_as};
 pub use deadlock::{ChainLink, Deadlock, clear_deadlock_hook, set_deadlock_hook};
 pub use donate::{DonateTo, donate_to};

@@ -56,7 +56,7 @@ mod stop;
 #[cfg(feature = "context")]
 pub use corokit_core::context;
 pub use corokit_core::time::{Sleep, sleep, sleep_until};
-pub use corokit_core::{Position, Priority, TaskId, TaskState};
+pub use corokit_core::{Position, Priority, TaskId, TaskState, TimedOut};
 pub use corokit_scheduler::{
     DebugOptions, Eager, FallibleTask, Frame, Report, ReportedTask, ScheduleError, Stats, Task,
     TaskDetails, TaskDump, TaskExt, TaskInfo,
@@ -68,7 +68,7 @@ pub use event_loop::EventLoop;
 pub use handle::{LoopGone, LoopHandle, TaskBuilder};
 pub use interrupt::{
     Interrupt, InterruptError, Interruptible, Outcome, Shield, TaskInterrupt, TaskTimeout,
-    ThrowError, TimedOut, interruptible, shield, spawn_interruptible, task_interrupt, task_throw,
+    ThrowError, interruptible, shield, spawn_interruptible, task_interrupt, task_throw,
     task_timeout, task_timeout_at,
 };
 pub use introspect::{stats, task_dump};

@@ -7,7 +7,8 @@ use std::time::Instant;
 
 use async_lock::{MutexGuard, MutexGuardArc};
 
-use crate::deadline::{TimedOut, block_on_until};
+use crate::TimedOut;
+use crate::deadline::block_on_until;
 use crate::park::block_on;
 use crate::sync::{Mutex, lock};
 use crate::waiters::{Cancelled, Key, WaitList};

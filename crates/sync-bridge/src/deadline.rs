@@ -1,25 +1,11 @@
 //! Blocking a thread on a future, but not for longer than until an instant.
 
-use std::error::Error;
-use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::Instant;
 
-use corokit_core::time;
-
-/// What was waited for did not happen in time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct TimedOut;
-
-impl fmt::Display for TimedOut {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the deadline passed first")
-    }
-}
-
-impl Error for TimedOut {}
+use corokit_core::{TimedOut, time};
 
 /// Blocks the thread on a future until it completes, or until `deadline`: then the future is
 /// dropped.

@@ -9,7 +9,8 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 #[cfg(not(loom))]
-use crate::deadline::{TimedOut, block_on_until};
+use crate::TimedOut;
+use crate::deadline::block_on_until;
 use crate::park::block_on;
 use crate::sync::{AtomicU64, Mutex, const_unless_loom, lock};
 use crate::waiters::{Cancelled, Key, WaitList};

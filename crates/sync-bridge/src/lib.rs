@@ -165,8 +165,9 @@ pub use colour::{
 };
 #[cfg(all(feature = "condvar", not(loom)))]
 pub use condvar::Condvar;
+pub use corokit_core::TimedOut;
 #[cfg(all(feature = "deadline", not(loom)))]
-pub use deadline::{TimedOut, block_on_until};
+pub use deadline::block_on_until;
 #[cfg(feature = "domain")]
 pub use domain::{Domain, DomainCell, Member, Turn};
 #[cfg(feature = "enter")]

@@ -23,7 +23,8 @@ use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 #[cfg(not(loom))]
-use crate::deadline::{TimedOut, block_on_until};
+use crate::TimedOut;
+use crate::deadline::block_on_until;
 use crate::park::block_on;
 use crate::sync::{Mutex, lock};
 

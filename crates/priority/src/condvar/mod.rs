@@ -204,7 +204,7 @@ impl PriorityCondvar {
     /// ```
     pub fn wait_deadline<G: Guard>(&self, guard: G, deadline: Instant) -> (G, bool) {
         let mut wait = self.wait(guard);
-        let notified = block_on_until(deadline, wait.notified()).is_some();
+        let notified = block_on_until(deadline, wait.notified()).is_ok();
         // In line no longer: what comes from now on is for others.
         let notified = wait.give_up() || notified;
         (block_on(wait), notified)

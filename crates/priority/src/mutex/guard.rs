@@ -9,7 +9,7 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::time::Instant;
 
-use corokit_core::Priority;
+use corokit_core::{Priority, TimedOut};
 
 use super::front::Front;
 use super::lock::{Ask, Lock, LockArc, LockChecked};
@@ -221,7 +221,11 @@ impl<T: ?Sized> PriorityMutex<T> {
         block_on(self.lock())
     }
 
-    /// Blocks the thread until it has the lock, or until `deadline`: then there is `None`.
+    /// Blocks the thread until it has the lock, or until `deadline`.
+    ///
+    /// # Errors
+    ///
+    /// [`TimedOut`], if the deadline passed first.
     ///
     /// # Examples
     ///
@@ -231,9 +235,9 @@ impl<T: ?Sized> PriorityMutex<T> {
     ///
     /// let mutex = PriorityMutex::new(1);
     /// let _guard = mutex.lock_blocking();
-    /// assert!(mutex.lock_deadline(Instant::now()).is_none());
+    /// assert!(mutex.lock_deadline(Instant::now()).is_err());
     /// ```
-    pub fn lock_deadline(&self, deadline: Instant) -> Option<PriorityMutexGuard<'_, T>> {
+    pub fn lock_deadline(&self, deadline: Instant) -> Result<PriorityMutexGuard<'_, T>, TimedOut> {
         block_on_until(deadline, self.lock())
     }
 

@@ -9,7 +9,7 @@ use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-use corokit_core::Priority;
+use corokit_core::{Priority, TimedOut};
 
 use super::line::{Access, Line, SPENT, Ticket};
 use super::lock::{ReadLock, ReadLockArc, WriteLock, WriteLockArc, checked};
@@ -217,7 +217,11 @@ impl<T: ?Sized> PriorityRwLock<T> {
         block_on(self.read())
     }
 
-    /// Blocks the thread until it can read, or until `deadline`: then there is `None`.
+    /// Blocks the thread until it can read, or until `deadline`.
+    ///
+    /// # Errors
+    ///
+    /// [`TimedOut`], if the deadline passed first.
     ///
     /// # Examples
     ///
@@ -227,9 +231,9 @@ impl<T: ?Sized> PriorityRwLock<T> {
     ///
     /// let lock = PriorityRwLock::new(1);
     /// let _guard = lock.write_blocking();
-    /// assert!(lock.read_deadline(Instant::now()).is_none());
+    /// assert!(lock.read_deadline(Instant::now()).is_err());
     /// ```
-    pub fn read_deadline(&self, deadline: Instant) -> Option<PriorityReadGuard<'_, T>> {
+    pub fn read_deadline(&self, deadline: Instant) -> Result<PriorityReadGuard<'_, T>, TimedOut> {
         block_on_until(deadline, self.read())
     }
 
@@ -366,7 +370,11 @@ impl<T: ?Sized> PriorityRwLock<T> {
         block_on(self.write())
     }
 
-    /// Blocks the thread until it can write, or until `deadline`: then there is `None`.
+    /// Blocks the thread until it can write, or until `deadline`.
+    ///
+    /// # Errors
+    ///
+    /// [`TimedOut`], if the deadline passed first.
     ///
     /// # Examples
     ///
@@ -376,9 +384,9 @@ impl<T: ?Sized> PriorityRwLock<T> {
     ///
     /// let lock = PriorityRwLock::new(1);
     /// let _guard = lock.write_blocking();
-    /// assert!(lock.write_deadline(Instant::now()).is_none());
+    /// assert!(lock.write_deadline(Instant::now()).is_err());
     /// ```
-    pub fn write_deadline(&self, deadline: Instant) -> Option<PriorityWriteGuard<'_, T>> {
+    pub fn write_deadline(&self, deadline: Instant) -> Result<PriorityWriteGuard<'_, T>, TimedOut> {
         block_on_until(deadline, self.write())
     }
 

@@ -10,7 +10,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
-use corokit_core::Priority;
+use corokit_core::{Priority, TimedOut};
 
 use acquire::Ask;
 pub use acquire::{Acquire, AcquireArc};
@@ -153,7 +153,11 @@ impl<P: Urgency> PrioritySemaphore<P> {
         block_on(self.acquire_at(priority))
     }
 
-    /// Blocks the thread until it has a permit, or until `deadline`: then there is `None`.
+    /// Blocks the thread until it has a permit, or until `deadline`.
+    ///
+    /// # Errors
+    ///
+    /// [`TimedOut`], if the deadline passed first.
     ///
     /// # Examples
     ///
@@ -162,13 +166,13 @@ impl<P: Urgency> PrioritySemaphore<P> {
     /// use std::time::Instant;
     ///
     /// let semaphore = PrioritySemaphore::new(0);
-    /// assert!(semaphore.acquire_deadline_at(3, Instant::now()).is_none());
+    /// assert!(semaphore.acquire_deadline_at(3, Instant::now()).is_err());
     /// ```
     pub fn acquire_deadline_at(
         &self,
         priority: P,
         deadline: Instant,
-    ) -> Option<PriorityPermit<'_, P>> {
+    ) -> Result<PriorityPermit<'_, P>, TimedOut> {
         block_on_until(deadline, self.acquire_at(priority))
     }
 
@@ -311,7 +315,11 @@ impl PrioritySemaphore<Priority> {
         block_on(self.acquire())
     }
 
-    /// Blocks the thread until it has a permit, or until `deadline`: then there is `None`.
+    /// Blocks the thread until it has a permit, or until `deadline`.
+    ///
+    /// # Errors
+    ///
+    /// [`TimedOut`], if the deadline passed first.
     ///
     /// # Examples
     ///
@@ -319,9 +327,9 @@ impl PrioritySemaphore<Priority> {
     /// use corokit_priority::PrioritySemaphore;
     /// use std::time::Instant;
     ///
-    /// assert!(PrioritySemaphore::new(0).acquire_deadline(Instant::now()).is_none());
+    /// assert!(PrioritySemaphore::new(0).acquire_deadline(Instant::now()).is_err());
     /// ```
-    pub fn acquire_deadline(&self, deadline: Instant) -> Option<PriorityPermit<'_>> {
+    pub fn acquire_deadline(&self, deadline: Instant) -> Result<PriorityPermit<'_>, TimedOut> {
         block_on_until(deadline, self.acquire())
     }
 }

@@ -40,7 +40,7 @@ pub use region::{Interrupt, Interruptible, interruptible};
 pub use shield::{Shield, shield};
 pub use spawn::spawn_interruptible;
 pub use throw::task_throw;
-pub use timeout::{TaskTimeout, TimedOut, task_timeout, task_timeout_at};
+pub use timeout::{TaskTimeout, task_timeout, task_timeout_at};
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,5 @@
 //! Timeouts: regions that end by themselves.
 
-use std::error::Error;
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
@@ -9,6 +8,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use corokit_core::TimedOut;
 use corokit_core::time::{Sleep, sleep, sleep_until};
 use pin_project_lite::pin_project;
 
@@ -178,21 +178,3 @@ impl<F> fmt::Debug for TaskTimeout<F> {
             .finish_non_exhaustive()
     }
 }
-
-/// The limit of a [`task_timeout`] was hit.
-///
-/// # Examples
-///
-/// ```
-/// assert_eq!(corokit_sched_loop::TimedOut.to_string(), "timed out");
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct TimedOut;
-
-impl fmt::Display for TimedOut {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("timed out")
-    }
-}
-
-impl Error for TimedOut {}

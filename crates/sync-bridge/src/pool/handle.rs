@@ -7,6 +7,7 @@ use super::cell::{Cell, Ran, Work};
 use super::shared::{self, Refusal, Shared};
 use super::stats::PoolStats;
 use super::{Job, JobError, Join, TryRunError};
+use crate::TimedOut;
 use crate::park::{block_on, block_until};
 
 /// An elastic pool of threads for jobs that block.
@@ -302,27 +303,31 @@ impl Pool {
         block_on(self.join());
     }
 
-    /// Does what [`join_blocking`](Pool::join_blocking) does, until a deadline. Returns whether the
-    /// pool came to its end.
+    /// Does what [`join_blocking`](Pool::join_blocking) does, but not for longer than until
+    /// `deadline`.
+    ///
+    /// # Errors
+    ///
+    /// [`TimedOut`], if the pool has not come to its end by then.
     ///
     /// # Panics
     ///
     /// Panics on a thread of the pool.
     ///
     /// ```
-    /// use corokit_sync_bridge::Pool;
+    /// use corokit_sync_bridge::{Pool, TimedOut};
     /// use std::time::Instant;
     ///
     /// let pool = Pool::new();
     /// let (release, blocked) = std::sync::mpsc::channel::<()>();
     /// pool.run(move || blocked.recv()).detach();
-    /// assert!(!pool.join_deadline(Instant::now()));
+    /// assert_eq!(pool.join_deadline(Instant::now()), Err(TimedOut));
     /// drop(release);
     /// pool.join_blocking();
     /// ```
     #[track_caller]
-    pub fn join_deadline(&self, deadline: Instant) -> bool {
-        block_until(deadline, self.join()).is_some()
+    pub fn join_deadline(&self, deadline: Instant) -> Result<(), TimedOut> {
+        block_until(deadline, self.join()).ok_or(TimedOut)
     }
 }
 

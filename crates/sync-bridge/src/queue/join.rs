@@ -13,7 +13,8 @@ use super::Queue;
 use super::order::{Fifo, Order};
 use super::state::{Shared, Wakes};
 #[cfg(not(loom))]
-use crate::deadline::{TimedOut, block_on_until};
+use crate::TimedOut;
+use crate::deadline::block_on_until;
 use crate::park::block_on;
 use crate::waiters::{Cancelled, Key};
 
