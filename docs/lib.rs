@@ -15,7 +15,7 @@ macro_rules! pages {
         #[test]
         fn every_page_is_in_the_summary_and_every_file_is_a_page() {
             let summary = include_str!("src/SUMMARY.md");
-            let mut pages = vec!["SUMMARY.md", "images"];
+            let mut pages = vec!["SUMMARY.md", "images", "figures"];
             let mut texts = String::new();
             $(
                 texts += include_str!(concat!("src/", $file));
@@ -49,6 +49,7 @@ pages! {
     groups: "groups.md",
     order: "order.md",
     eager: "eager.md",
+    figures: "figures.md",
     coroutines: "coroutines.md",
     inspect: "inspect.md",
     interrupts: "interrupts.md",
