@@ -57,7 +57,9 @@ fn bench(
     let count = options
         .size(work.count, work.count.div_ceil(20_000) * 1_000)
         .min(work.count);
-    let line = Line::new("", unit).baseline(OURS);
+    let others = originals.as_ref().map(|originals| originals.who_can(name));
+    let others = others.unwrap_or_default();
+    let line = Line::new("", unit).baseline(others.first().map_or(OURS, String::as_str));
     let line = match target {
         Some(bound) => line.target(bound),
         None => line,
@@ -71,7 +73,7 @@ fn bench(
             for lacking in &originals.lacks {
                 bench = bench.left_out(lacking.clone());
             }
-            for who in originals.who_can(name) {
+            for who in others {
                 let originals = Rc::clone(originals);
                 bench = bench.contestant(who.clone(), Role::Peer, move || {
                     let figure = originals.measure(name, &who, count);

@@ -6,7 +6,7 @@ use crate::plot::plot;
 use crate::run::{Line, Role, Row, Run, Target};
 
 /// The areas in the order of the page, and what each is about. One that is not here comes last.
-const AREAS: [(&str, &str, &str); 12] = [
+const AREAS: [(&str, &str, &str); 13] = [
     (
         "scheduler",
         "The scheduler",
@@ -49,6 +49,11 @@ const AREAS: [(&str, &str, &str); 12] = [
         "Hits, misses, many who ask at once, and the maps below.",
     ),
     ("parallel", "Many things at once", "gather and plans."),
+    (
+        "lab",
+        "Tests that own time and order",
+        "Random schedules of a small program.",
+    ),
     (
         "python",
         "The Python originals",
