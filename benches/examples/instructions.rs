@@ -13,9 +13,11 @@
 use std::hint::black_box;
 
 use corokit_benches::{
-    Corokit, DriverOf, Launch, QueueOp, drive_ready, queue_op, run_one_from_cold, spawn_and_await,
-    spawn_and_run, start_and_block, start_inline, task_switch_ping_pong, token_ring, turns,
-    yield_among,
+    Asks, ChannelOf, Corokit, DriverOf, GatherOf, Launch, LockOf, QueueOp, Started, Yields,
+    acquire_and_release, ask_and_reply, ask_cache, drive_ready, gather_woken, hand_over,
+    lend_through_chain, lock_and_unlock, put_and_get, queue_op, run_one_from_cold, spawn_and_await,
+    spawn_and_run, start_and_await, start_and_block, start_inline, task_switch_ping_pong,
+    token_ring, turns, yield_among, yield_by_priority, yield_on_event_loop, yield_values,
 };
 
 /// Makes a function that callgrind finds by its name of each piece of work, and a list of them all.
@@ -65,6 +67,44 @@ counted! {
     ir_turn: turns(true, 1_000);
     /// Two tasks that switch to each other ten thousand times.
     ir_switch: task_switch_ping_pong(10_000);
+    /// A task on the event loop that yields ten thousand times.
+    ir_loop_yield: yield_on_event_loop(false, 10_000);
+    /// Ten thousand turns among a hundred tasks of four priorities.
+    ir_priority_step: yield_by_priority(100, Some(4), 10_000);
+    /// A thousand futures started in place that do not block.
+    ir_start: start_and_await(Started::InPlace, 1_000);
+    /// A thousand eager calls that do not block, beside any executor.
+    ir_start_eager: start_and_await(Started::Eager, 1_000);
+    /// A coroutine that asks its driver a thousand times.
+    ir_monitor: ask_and_reply(Asks::Monitor, 1_000);
+    /// A thousand values of a generator.
+    ir_generator: yield_values(Yields::Generator, false, 1_000);
+    /// A thousand values of a generator that may go to other threads.
+    ir_generator_send: yield_values(Yields::Send, false, 1_000);
+    /// A thousand times a free lock, in a task with a priority.
+    ir_lock: lock_and_unlock(LockOf::Corokit, 1_000);
+    /// A thousand times a free lock, outside of any task.
+    ir_lock_no_task: lock_and_unlock(LockOf::CorokitNoTask, 1_000);
+    /// Five hundred times a lock handed over by two waiters.
+    ir_hand_over_2: hand_over(LockOf::Corokit, 2, 500);
+    /// Ten times a lock handed over by a hundred waiters.
+    ir_hand_over_100: hand_over(LockOf::Corokit, 100, 10);
+    /// A thousand times a free permit.
+    ir_permit: acquire_and_release(LockOf::Corokit, 1_000);
+    /// A hundred times a priority lent through 64 locks, and taken back.
+    ir_lend: lend_through_chain(64, 100);
+    /// A thousand items into a queue and out of it.
+    ir_queue: put_and_get(ChannelOf::Corokit, 1_000);
+    /// A thousand items into a queue, and out of it a hundred at a time.
+    ir_queue_many: put_and_get(ChannelOf::CorokitMany, 1_000);
+    /// Ten thousand values that a cache has.
+    ir_cache_hit: ask_cache(1_000, 2_000, 10_000);
+    /// Thirty thousand values that a cache has not.
+    ir_cache_miss: ask_cache(20_000, 1_000, 10_000);
+    /// Ten futures gathered, all woken at once, again and again.
+    ir_gather_10: gather_woken(GatherOf::Corokit, 10, 10);
+    /// A hundred of them.
+    ir_gather_100: gather_woken(GatherOf::Corokit, 100, 100);
 }
 
 fn main() {

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::options::Options;
+use crate::record::{record, recorded};
 use crate::report::{Report, Row};
 use crate::stats::Summary;
 use crate::target::{Better, Bound, OURS, Role, Target};
@@ -82,6 +83,7 @@ pub struct Bench<'a> {
     title: String,
     lines: Vec<Line>,
     contestants: Vec<Contestant<'a>>,
+    left_out: Vec<String>,
     exact: bool,
 }
 
@@ -102,6 +104,7 @@ impl<'a> Bench<'a> {
             title: title.into(),
             lines: Vec::new(),
             contestants: Vec::new(),
+            left_out: Vec::new(),
             exact: false,
         }
     }
@@ -133,6 +136,15 @@ impl<'a> Bench<'a> {
             role,
             run: Box::new(run),
         });
+        self
+    }
+
+    /// Says that somebody cannot take part on this machine, and why: who, a colon, the reason.
+    ///
+    /// A run tells it once, however many comparisons say it.
+    #[must_use]
+    pub fn left_out(mut self, who: impl Into<String>) -> Self {
+        self.left_out.push(who.into());
         self
     }
 
@@ -211,12 +223,12 @@ impl<'a> Bench<'a> {
     }
 }
 
-/// Runs the benches that the command line asks for, prints each as it ends, then all targets.
+/// Runs the benches of an area that the command line asks for, prints each as it ends, then all targets.
 ///
 /// # Errors
 ///
 /// If the JSON file cannot be written.
-pub fn run_all(benches: Vec<Bench<'_>>, options: &Options) -> std::io::Result<()> {
+pub fn run_all(area: &str, benches: Vec<Bench<'_>>, options: &Options) -> std::io::Result<()> {
     if options.list {
         for bench in &benches {
             println!("{}", bench.title());
@@ -228,9 +240,16 @@ pub fn run_all(benches: Vec<Bench<'_>>, options: &Options) -> std::io::Result<()
     if options.quick {
         println!("a quick run: its figures mean nothing\n");
     }
+    let mut run = record(area, options);
     let mut reports = Vec::new();
-    for bench in benches {
+    for mut bench in benches {
         if options.wants(bench.title()) {
+            for who in std::mem::take(&mut bench.left_out) {
+                if !run.left_out.contains(&who) {
+                    println!("left out: {who}\n");
+                    run.left_out.push(who);
+                }
+            }
             for report in bench.run(options) {
                 println!("{}", report.to_text());
                 reports.push(report);
@@ -239,7 +258,10 @@ pub fn run_all(benches: Vec<Bench<'_>>, options: &Options) -> std::io::Result<()
     }
     print!("{}", crate::report::summary_of_targets(&reports));
     match &options.json {
-        Some(path) => std::fs::write(path, crate::json::to_json(&reports)),
+        Some(path) => {
+            run.lines = reports.iter().map(recorded).collect();
+            std::fs::write(path, run.to_json())
+        }
         None => Ok(()),
     }
 }

@@ -19,7 +19,13 @@
 //!
 //! **What is measured.** The functions of this crate, each generic over [`Executor`], each with its unit.
 //!
-//! **How it is run.** `cargo bench -p corokit-benches --bench scheduler -- --help` lists what can be asked for.
+//! **How it is run.** `cargo xtask bench` runs all areas, `cargo xtask bench scheduler` one of them; `cargo xtask bench scheduler
+//! --help` lists what can be asked for. Each run is kept as JSON, whose schema the package in `figures` documents and from which it
+//! makes the page and the pictures of the guide.
+//!
+//! **Who takes part.** The runtimes on io_uring only with the feature `uring`, which the runner switches on; the Python originals where
+//! there is a Python, which `benches/python/originals.py` asks for; `kv` where there is a redis-server. Who cannot take part is told,
+//! and the others go on.
 
 #![deny(unsafe_code)]
 
@@ -28,9 +34,9 @@ mod alloc;
 mod bench;
 mod clock;
 mod executors;
-mod json;
 mod options;
 pub mod overload;
+mod record;
 mod report;
 mod stats;
 mod target;
@@ -43,8 +49,10 @@ pub use executors::{
     AsyncExecutor, BareAsyncTask, Corokit, Executor, FuturesLocalPool, TokioLocalRuntime,
     TokioLocalSet,
 };
-pub use json::to_json;
+#[cfg(all(feature = "uring", target_os = "linux"))]
+pub use executors::{Glommio, Monoio, MonoioJoin};
 pub use options::{HELP, MIN_ROUNDS, Options};
+pub use record::{record, recorded};
 pub use report::{Report, Row, summary_of_targets};
 pub use stats::Summary;
 pub use target::{Better, Bound, OURS, Role, Target, Verdict};

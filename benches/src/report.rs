@@ -108,7 +108,9 @@ impl Report {
             "", "median", "lowest", "highest"
         ));
         for row in &self.rows {
-            let Summary { median, min, max } = row.summary;
+            let Summary {
+                median, min, max, ..
+            } = row.summary;
             let [median, min, max] = [median, min, max].map(figure);
             let ratio = self.ratio(row).map(|ratio| format!("{ratio:.2}x"));
             let ratio = ratio.unwrap_or_else(|| "-".to_owned());

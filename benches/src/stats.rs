@@ -9,6 +9,8 @@ pub struct Summary {
     pub min: f64,
     /// The highest round.
     pub max: f64,
+    /// How many rounds there were.
+    pub rounds: usize,
 }
 
 impl Summary {
@@ -18,7 +20,7 @@ impl Summary {
     /// use corokit_benches::Summary;
     ///
     /// let summary = Summary::of(&[9.0, 1.0, 2.0]);
-    /// assert_eq!(summary, Summary { median: 2.0, min: 1.0, max: 9.0 });
+    /// assert_eq!(summary, Summary { median: 2.0, min: 1.0, max: 9.0, rounds: 3 });
     /// ```
     ///
     /// # Panics
@@ -40,6 +42,7 @@ impl Summary {
             median,
             min: sorted[0],
             max: sorted[sorted.len() - 1],
+            rounds: sorted.len(),
         }
     }
 }

@@ -95,7 +95,7 @@ impl Target {
     /// ```
     /// use corokit_benches::{Better, Bound, Role, Row, Summary, Target};
     ///
-    /// let row = |name: &str, role, ns| Row::new(name, role, Summary { median: ns, min: ns, max: ns });
+    /// let row = |name: &str, role, ns| Row::new(name, role, Summary::of(&[ns]));
     /// let rows = [row("corokit", Role::Ours, 80.0), row("async-executor", Role::Peer, 200.0)];
     /// let target = Target {
     ///     subject: "corokit",

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use corokit_benches::{
     Bench, Better, Bound, Line, OURS, Options, Report, Role, Row, Summary, Target, Verdict,
-    summary_of_targets, to_json,
+    recorded, run_all, summary_of_targets,
 };
 
 fn options(args: &[&str]) -> Options {
@@ -12,8 +12,7 @@ fn options(args: &[&str]) -> Options {
 }
 
 fn row(name: &str, role: Role, median: f64) -> Row {
-    let (min, max) = (median, median);
-    Row::new(name, role, Summary { median, min, max })
+    Row::new(name, role, Summary::of(&[median]))
 }
 
 /// A line with ours at 50 and two peers at 100 and 40.
@@ -269,13 +268,39 @@ targets
 }
 
 #[test]
-fn json_escapes_text_and_has_null_for_what_it_cannot_say() {
-    let rows = vec![row("a\\b\n", Role::Ours, f64::INFINITY)];
-    let report = Report::new("\"t\"", "ns", Better::Lower, "x", rows, &[]);
-    assert_eq!(
-        to_json(&[report]),
-        r#"[{"title":"\"t\"","unit":"ns","baseline":"x","rows":[{"name":"a\\b\u000a","median":null,"min":null,"max":null}],"targets":[]}]"#
-    );
+fn what_is_kept_of_a_line_is_what_was_measured() {
+    let subject = OURS;
+    let bound = Bound::Within(50.0);
+    let target = Target { subject, bound };
+    let report = Report::new("work", "ns", Better::Higher, "slow", rows(), &[target]);
+    let line = recorded(&report);
+    assert_eq!(line.better, figures::Better::Higher);
+    let roles: Vec<_> = line.rows.iter().map(|row| row.role).collect();
+    use figures::Role::{Floor, Ours, Peer};
+    assert_eq!(roles, [Ours, Peer, Peer, Floor]);
+    let row = &line.rows[1];
+    let figures = [row.median, row.min, row.max];
+    assert_eq!((row.name.as_str(), figures), ("slow", [100.0; 3]));
+    assert_eq!((row.rounds, line.targets[0].met), (1, Some(true)));
+}
+
+#[test]
+fn who_cannot_run_is_told_once_and_kept() {
+    let reason = "glommio: the kernel says no";
+    let bench = || {
+        Bench::new("work")
+            .line(Line::new("", "ns"))
+            .contestant(OURS, Role::Ours, || vec![1.0])
+            .left_out(reason)
+    };
+    let file = std::env::temp_dir().join(format!("corokit-harness-{}.json", std::process::id()));
+    let path = file.to_str().unwrap();
+    let options = options(&["--quick", "--json", path]);
+    run_all("harness", vec![bench(), bench()], &options).unwrap();
+    let run = figures::Run::read(&std::fs::read_to_string(&file).unwrap()).unwrap();
+    std::fs::remove_file(&file).unwrap();
+    assert_eq!(run.left_out, [reason]);
+    assert_eq!((run.area.as_str(), run.lines.len()), ("harness", 2));
 }
 
 #[test]

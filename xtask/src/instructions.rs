@@ -9,8 +9,10 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
-use lexopt::Arg;
+use lexopt::{Arg, ValueExt};
 
 use crate::failure::{Context, Failure, Result};
 use crate::process::{cargo, read, run};
@@ -30,29 +32,32 @@ const TOLERANCE_PERCENT: u64 = 2;
 /// Compares with the table, or writes it.
 pub(crate) fn main(mut arguments: lexopt::Parser) -> Result<()> {
     let mut write = false;
+    let mut features = None;
     while let Some(argument) = arguments.next()? {
         match argument {
             Arg::Long("write") => write = true,
+            Arg::Long("features") => features = Some(arguments.value()?.string()?),
             other => return Err(other.unexpected().into()),
         }
     }
     let workspace = Workspace::load()?;
+    let features = features.as_deref();
     if !write {
-        return check(&workspace);
+        return check(&workspace, features);
     }
     let table = Table {
         rustc: rustc_version()?,
-        counts: count_all(&workspace)?,
+        counts: count_all(&workspace, features)?,
     };
     let path = workspace.root.join(TABLE);
     fs::write(&path, table.to_text()).context(path.display())
 }
 
-/// Counts every case and compares with the table.
-pub(crate) fn check(workspace: &Workspace) -> Result<()> {
+/// Counts every case and compares with the table. A feature that is built in and not used must not show.
+pub(crate) fn check(workspace: &Workspace, features: Option<&str>) -> Result<()> {
     let path = workspace.root.join(TABLE);
     let table = Table::parse(&fs::read_to_string(&path).context(path.display())?)?;
-    let counted = count_all(workspace)?;
+    let counted = count_all(workspace, features)?;
     let differences = compare(&table.counts, &counted);
     if differences.is_empty() {
         return Ok(());
@@ -66,29 +71,44 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     )))
 }
 
-/// Builds the cases and counts each one.
-fn count_all(workspace: &Workspace) -> Result<BTreeMap<String, u64>> {
+/// Builds the cases, with features of the benches if any are asked for, and counts each one.
+fn count_all(workspace: &Workspace, features: Option<&str>) -> Result<BTreeMap<String, u64>> {
     provision::program("valgrind", "valgrind")?;
-    run(cargo().args([
-        "build",
-        "--release",
-        "--package",
-        PACKAGE,
-        "--example",
-        EXAMPLE,
-    ]))?;
+    let mut build = cargo();
+    build.args(["build", "--release", "--package", PACKAGE]);
+    if let Some(features) = features {
+        build.args(["--features", features]);
+    }
+    run(build.args(["--example", EXAMPLE]))?;
     let program = workspace.target.join("release/examples").join(EXAMPLE);
     let (cases, _) = read(Command::new(&program).arg("--list"))?;
-    let mut counts = BTreeMap::new();
-    for case in cases.lines() {
-        let count = count_one(&program, case)?;
-        eprintln!("  {case:<40} {count:>12} instructions");
-        counts.insert(case.to_owned(), count);
-    }
-    if counts.is_empty() {
+    let cases: Vec<&str> = cases.lines().collect();
+    if cases.is_empty() {
         return Err(Failure::other(format!("`{EXAMPLE} --list` names no case")));
     }
-    Ok(counts)
+    // Counts do not mind what else the machine does, so every processor counts.
+    let next = AtomicUsize::new(0);
+    let count_some = || -> Result<Vec<(String, u64)>> {
+        let mut counts = Vec::new();
+        while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let count = count_one(&program, case)?;
+            eprintln!("  {case:<40} {count:>12} instructions");
+            counts.push(((*case).to_owned(), count));
+        }
+        Ok(counts)
+    };
+    let workers = thread::available_parallelism().map_or(1, usize::from);
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..workers).map(|_| scope.spawn(count_some)).collect();
+        let mut counts = BTreeMap::new();
+        for worker in workers {
+            let some = worker
+                .join()
+                .map_err(|_| Failure::other("counting panicked"))?;
+            counts.extend(some?);
+        }
+        Ok(counts)
+    })
 }
 
 /// Counts the instructions of one case.

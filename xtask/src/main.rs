@@ -46,12 +46,18 @@ The project's own commands.
       --list        name the files, and why some are left out
       --reference   run them on async-executor's own LocalExecutor instead: checks the harness
 
-  cargo xtask instructions [--write]
+  cargo xtask instructions [--write] [--features LIST]
       Counts instructions with callgrind and compares them with benches/instructions.toml (+-2 %).
       --write       make the table anew
+      --features    build with these features of the benches: what is not used must not cost anything
 
-  cargo xtask bench [AREA [ARGS..]]
-      Builds and runs the benches of one area, or of all. ARGS go to the bench itself.
+  cargo xtask bench [AREA] [--save] [ARGS..]
+      Measures one area beside its peers, or all; the figures are written to target/bench/AREA.json.
+      --save        put the figures into the guide, and draw its page and pictures anew
+      ARGS          go to the bench itself: `--help` names them, `--quick` sees that everything works
+
+  cargo xtask bench plot
+      Draws the guide's page and pictures from the figures that are in it (docs/src/figures).
 
   cargo xtask costs [--write]
       Compares the numbers of dependencies in docs/src/costs.md with what they are now.

@@ -1,7 +1,7 @@
 //! Brings what the steps need: cargo tools and Python packages into the target folder, Debian packages where
 //! xtask is root on such a system. What cannot be had is told as [`Failure::Missing`].
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::failure::{Failure, Result};
@@ -144,6 +144,35 @@ pub(crate) fn redis_py(workspace: &Workspace) -> Result<()> {
         Ok(()) if has_redis() => Ok(()),
         _ => Err(missing("the Python package redis")),
     }
+}
+
+/// Returns a Python that has what the benches measure beside corokit.
+pub(crate) fn python_originals(workspace: &Workspace) -> Result<PathBuf> {
+    let folder = workspace.target.join("bench-python");
+    let python = folder.join("bin/python");
+    let requirements = workspace.root.join("benches/python/requirements.txt");
+    let how = format!(
+        "python3 -m venv, then pip install -r {}",
+        requirements.display()
+    );
+    let missing = |what: &str| Failure::missing(what, how.as_str());
+
+    // An environment that is there may lack what was required since: pip sees to it, and is quick where all is there.
+    if read(Command::new(&python).arg("--version")).is_err() {
+        make_environment(&folder)
+            .map_err(|_| missing("a Python that can make virtual environments"))?;
+    }
+    let mut pip = Command::new(&python);
+    pip.args([
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "-r",
+    ]);
+    run(pip.arg(&requirements)).map_err(|_| missing("a Python package of the benches"))?;
+    Ok(python)
 }
 
 /// Makes an empty virtual environment. Debian's own Python can do so only with one more package.

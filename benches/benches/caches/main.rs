@@ -23,7 +23,7 @@ fn main() -> std::io::Result<()> {
         lru(&options, "LRU get", get),
         lru(&options, "LRU put, one goes for each that comes", put),
     ];
-    run_all(benches, &options)
+    run_all("caches", benches, &options)
 }
 
 fn hits(options: &Options) -> Bench<'static> {

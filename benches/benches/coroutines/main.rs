@@ -33,7 +33,7 @@ fn main() -> std::io::Result<()> {
         values_that_wait(&options),
         inspected(&options),
     ];
-    run_all(benches, &options)
+    run_all("coroutines", benches, &options)
 }
 
 fn count(options: &Options) -> u64 {

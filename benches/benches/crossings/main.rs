@@ -36,7 +36,7 @@ fn main() -> std::io::Result<()> {
         jobs(&options),
         domain(&options),
     ];
-    run_all(benches, &options)
+    run_all("crossings", benches, &options)
 }
 
 fn ready(options: &Options) -> Bench<'static> {

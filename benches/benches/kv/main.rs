@@ -26,7 +26,7 @@ const TESTS: [&str; 6] = ["PING_INLINE", "PING_MBULK", "SET", "GET", "INCR", "LP
 fn main() -> io::Result<()> {
     let options = Options::from_env(5, 1);
     if options.list {
-        return run_all(benches(&options, &[]), &options);
+        return run_all("kv", benches(&options, &[]), &options);
     }
     for tool in [REDIS, "redis-benchmark"] {
         if !server::is_installed(tool) {
@@ -42,7 +42,7 @@ fn main() -> io::Result<()> {
         (OURS, Role::Ours, Program::Kv(kv)),
         (REDIS, Role::Peer, Program::RedisServer),
     ];
-    run_all(benches(&options, &programs), &options)
+    run_all("kv", benches(&options, &programs), &options)
 }
 
 type Contestant = (&'static str, Role, Program);

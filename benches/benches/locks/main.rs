@@ -15,10 +15,11 @@ fn main() -> std::io::Result<()> {
     for waiters in [2, 100, 10_000] {
         benches.push(contended(&options, waiters));
     }
+    benches.push(crowded(&options));
     for locks in [1, 8, 64] {
         benches.push(chain(&options, locks));
     }
-    run_all(benches, &options)
+    run_all("locks", benches, &options)
 }
 
 fn free(options: &Options) -> Bench<'static> {
@@ -55,6 +56,23 @@ fn permits(options: &Options) -> Bench<'static> {
     for (name, role, semaphore) in contestants {
         bench = bench.contestant(name, role, move || {
             vec![acquire_and_release(semaphore, count)]
+        });
+    }
+    bench
+}
+
+/// However many wait, each is found in the same time, but for what is no longer in the cache.
+fn crowded(options: &Options) -> Bench<'static> {
+    const FEW: &str = "corokit, 100 waiters";
+    const MANY: &str = "corokit, 10000 waiters";
+    let rivals = &[FEW];
+    let line = Line::new("", "ns for each").baseline(FEW);
+    let line = line.target_for(MANY, Bound::AtMost { times: 2.0, rivals });
+    let mut bench = Bench::new("hand over, beside many").line(line);
+    for (name, waiters) in [(FEW, 100), (MANY, 10_000)] {
+        let repeat = options.size(200_000 / waiters as u64, 1);
+        bench = bench.contestant(name, Role::Ours, move || {
+            vec![hand_over(LockOf::Corokit, waiters, repeat)]
         });
     }
     bench

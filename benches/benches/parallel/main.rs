@@ -28,7 +28,7 @@ fn main() -> std::io::Result<()> {
     benches.push(ready.contestant(OURS, Role::Ours, || vec![gather_ready(1_000)]));
     benches.push(tasks());
     benches.push(blocking());
-    run_all(benches, &options)
+    run_all("parallel", benches, &options)
 }
 
 fn woken(count: usize, batch: usize) -> Bench<'static> {

@@ -42,7 +42,7 @@ fn main() -> std::io::Result<()> {
         across(&options, 4, None, at_flume),
         across(&options, 4, Some(128), at_flume),
     ];
-    run_all(benches, &options)
+    run_all("queues", benches, &options)
 }
 
 fn ready(options: &Options) -> Bench<'static> {

@@ -37,16 +37,61 @@ fn with_executors(bench: Bench<'static>, work: impl Work) -> Bench<'static> {
         })
 }
 
-/// Adds the executors and the least that async-task allows: figures that ours cannot get below.
-fn with_async_task(bench: Bench<'static>, work: impl Work) -> Bench<'static> {
-    with_executors(bench, work).contestant(ON_ASYNC_TASK, Role::Floor, move || {
+/// Adds the executors, those whose tasks and wakers never leave their thread, and the least that async-task allows: figures
+/// that ours cannot get below.
+fn on_one_thread(bench: Bench<'static>, work: impl Work) -> Bench<'static> {
+    with_monoio(with_fair_ones(bench, work), work)
+}
+
+/// Adds all of them but monoio.
+fn with_fair_ones(bench: Bench<'static>, work: impl Work) -> Bench<'static> {
+    let bench = with_executors(bench, work).contestant(ON_ASYNC_TASK, Role::Floor, move || {
         work.run::<BareAsyncTask>()
-    })
+    });
+    with_glommio(bench, work)
+}
+
+#[cfg(all(feature = "uring", target_os = "linux"))]
+fn with_glommio(bench: Bench<'static>, work: impl Work) -> Bench<'static> {
+    use corokit_benches::Glommio;
+
+    match Glommio::probe() {
+        Ok(()) => bench.contestant("glommio", Role::Peer, move || work.run::<Glommio>()),
+        Err(error) => bench.left_out(format!("glommio: {error}")),
+    }
+}
+
+#[cfg(all(feature = "uring", target_os = "linux"))]
+fn with_monoio(bench: Bench<'static>, work: impl Work) -> Bench<'static> {
+    use corokit_benches::Monoio;
+
+    match Monoio::probe() {
+        Ok(()) => bench.contestant("monoio", Role::Peer, move || work.run::<Monoio>()),
+        Err(error) => bench.left_out(format!("monoio: {error}")),
+    }
+}
+
+/// Without the feature `uring`, the runtimes on io_uring take no part.
+#[cfg(not(all(feature = "uring", target_os = "linux")))]
+fn with_glommio(bench: Bench<'static>, _: impl Work) -> Bench<'static> {
+    bench
+}
+
+#[cfg(not(all(feature = "uring", target_os = "linux")))]
+fn with_monoio(bench: Bench<'static>, _: impl Work) -> Bench<'static> {
+    bench
 }
 
 fn at_least(times: f64) -> Bound {
     let rival = ASYNC_EXECUTOR;
     Bound::AtLeast { times, rival }
+}
+
+/// glommio and monoio keep tasks and wakers on one thread and pay for nothing else: they show what that is worth, and are no
+/// measure for an executor whose wakers go anywhere.
+fn ahead_of_all_that_wake_from_afar() -> Bound {
+    let rivals = &[ASYNC_EXECUTOR, LOCAL_SET, LOCAL_RUNTIME, LOCAL_POOL];
+    Bound::AtMost { times: 1.0, rivals }
 }
 
 fn at_most_tokio(times: f64) -> Bound {
@@ -94,8 +139,8 @@ fn spawn(options: &Options, tasks: u64, times: f64) -> Bench<'static> {
     let repeat = spawned / tasks;
     let line = Line::new("", "ns per task").target(at_least(times));
     let bench = Bench::new(format!("spawn {tasks} and run all"));
-    let bench = bench.line(line.target(Bound::AheadOfPeers));
-    with_async_task(bench, Spawn(tasks, repeat)).contestant(FLOOR, Role::Floor, move || {
+    let bench = bench.line(line.target(ahead_of_all_that_wake_from_afar()));
+    on_one_thread(bench, Spawn(tasks, repeat)).contestant(FLOOR, Role::Floor, move || {
         vec![floor_spawn_and_run(tasks, repeat)]
     })
 }
@@ -111,8 +156,8 @@ fn spawn_then_await(options: &Options) -> Bench<'static> {
     let tasks = options.size(50_000, 500);
     let line = Line::new("", "ns per task").target(at_least(2.2));
     let bench = Bench::new("spawn one and await it");
-    let bench = bench.line(line.target(Bound::AheadOfPeers));
-    with_async_task(bench, SpawnThenAwait(tasks)).contestant(FLOOR, Role::Floor, move || {
+    let bench = bench.line(line.target(ahead_of_all_that_wake_from_afar()));
+    on_one_thread(bench, SpawnThenAwait(tasks)).contestant(FLOOR, Role::Floor, move || {
         vec![floor_spawn_and_await(tasks)]
     })
 }
@@ -127,7 +172,11 @@ fn yields(options: &Options, tasks: u64, line: Line) -> Bench<'static> {
     }
     let rounds = (options.size(200_000, 2_000) / tasks).max(options.size(4, 2));
     let bench = Bench::new(format!("yield among {tasks}")).line(line);
-    with_async_task(bench, Yield(tasks, rounds))
+    // Among several that yield, the others would never run.
+    let bench = bench.left_out(
+        "monoio, where tasks yield: one that wakes itself runs again at once, before all others",
+    );
+    with_fair_ones(bench, Yield(tasks, rounds))
         .contestant(FLOOR, Role::Floor, move || vec![floor_yield(tasks, rounds)])
 }
 
@@ -142,7 +191,7 @@ fn ring(options: &Options, tasks: usize) -> Bench<'static> {
     let line = Line::new("", "ns per hop").target(at_least(2.4));
     let bench = Bench::new(format!("token round a ring of {tasks}"));
     let bench = bench.line(line.target(at_most_tokio(1.0)));
-    with_async_task(bench, Ring(tasks, options.size(200_000, 1_000)))
+    on_one_thread(bench, Ring(tasks, options.size(200_000, 1_000)))
 }
 
 fn beside_blocked(options: &Options) -> Bench<'static> {
@@ -156,7 +205,7 @@ fn beside_blocked(options: &Options) -> Bench<'static> {
     let blocked = options.size(100_000, 1_000);
     let line = Line::new("", "ns per step").target(at_least(3.0));
     let bench = Bench::new("one active beside 100000 blocked").line(line);
-    with_async_task(bench, BesideBlocked(blocked, options.size(100_000, 1_000)))
+    on_one_thread(bench, BesideBlocked(blocked, options.size(100_000, 1_000)))
 }
 
 fn run_one(options: &Options) -> Bench<'static> {

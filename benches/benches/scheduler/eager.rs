@@ -20,30 +20,8 @@ pub(crate) fn benches(options: &Options) -> Vec<Bench<'static>> {
             })
             .contestant(SPAWN, Role::Ours, move || vec![work(Launch::Spawn, count)])
     };
-    #[cfg_attr(
-        not(feature = "context"),
-        expect(unused_mut, reason = "nothing is added")
-    )]
-    let mut benches = vec![
+    vec![
         bench("a future that does not block", 1.0 / 8.0, start_inline),
         bench("a future that blocks once", 0.8, start_and_block),
-    ];
-    #[cfg(feature = "context")]
-    benches.push(in_context(count));
-    benches
-}
-
-/// What a context that is not empty costs: `--features context`.
-#[cfg(feature = "context")]
-fn in_context(count: u64) -> Bench<'static> {
-    const SET: &str = "corokit, eager with a variable set";
-    let line = Line::new("", "ns, started and awaited").baseline(EAGER);
-    Bench::new("a future that does not block, in a context")
-        .line(line.target_for(SET, Bound::Within(13.0)))
-        .contestant(SET, Role::Ours, move || {
-            vec![corokit_benches::start_inline_in_context(count)]
-        })
-        .contestant(EAGER, Role::Ours, move || {
-            vec![start_inline(Launch::Eager, count)]
-        })
+    ]
 }

@@ -20,5 +20,5 @@ fn main() -> std::io::Result<()> {
     benches.extend(eager::benches(&options));
     benches.extend(interrupts::benches(&options));
     benches.extend(priorities::benches(&options));
-    run_all(benches, &options)
+    run_all("scheduler", benches, &options)
 }

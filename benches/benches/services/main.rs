@@ -22,17 +22,21 @@ fn main() -> std::io::Result<()> {
         batches_of_threads(&options),
         schedules(&options),
     ];
-    run_all(benches, &options)
+    run_all("services", benches, &options)
 }
 
 fn below(options: &Options) -> Bench<'static> {
     let count = if options.quick { 1_000 } else { 500_000 };
+    const WITH_CLOCK: &str = "governor and a look at the clock";
     // governor reads a clock of its own, which costs less than that of the standard library.
+    let rivals = &[WITH_CLOCK];
     let line = Line::new("", "ns").baseline(GOVERNOR);
+    let line = line.target(Bound::AtMost { times: 1.0, rivals });
     let contestants = [
         (OURS, Role::Ours, Limiter::Window),
         ("corokit, paced", Role::Ours, Limiter::Paced),
         (GOVERNOR, Role::Peer, Limiter::Governor),
+        (WITH_CLOCK, Role::Peer, Limiter::GovernorAndClock),
         ("one look at the clock", Role::Floor, Limiter::Clock),
     ];
     let mut bench = Bench::new("rate limiter, below the limit").line(line);
@@ -48,6 +52,7 @@ fn crowd(options: &Options) -> Bench<'static> {
     let time = Line::new("time", "ns for each").baseline(GOVERNOR);
     let time = time.target(Bound::AtMost { times: 0.2, rivals });
     let inversions = Line::new("pairs in the wrong order", "pairs").baseline(GOVERNOR);
+    let inversions = inversions.target(Bound::Within(0.0));
     let contestants = [
         (OURS, Role::Ours, Limiter::Window),
         ("corokit, paced", Role::Ours, Limiter::Paced),
@@ -97,6 +102,7 @@ fn schedules(options: &Options) -> Bench<'static> {
     let rivals = &[TIMER];
     let line = Line::new("", "ns for both").baseline(DELAY_QUEUE);
     let line = line.target(Bound::AtMost { times: 0.5, rivals });
+    let line = line.target(Bound::Within(60.0));
     let contestants = [
         (OURS, Role::Ours, Schedule::Corokit),
         (DELAY_QUEUE, Role::Peer, Schedule::DelayQueue),

@@ -32,7 +32,7 @@ fn main() -> std::io::Result<()> {
         .contestant("the event loop alone", Role::Floor, move || {
             vec![rate(schedules, run_event_loop)]
         });
-    run_all(vec![bench], &options)
+    run_all("lab", vec![bench], &options)
 }
 
 /// Returns how many schedules `explore` runs in a second of processor time.

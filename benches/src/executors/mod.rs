@@ -5,6 +5,8 @@ mod bare_async_task;
 mod corokit;
 mod futures_pool;
 mod tokio_local;
+#[cfg(all(feature = "uring", target_os = "linux"))]
+mod uring;
 
 use std::future::Future;
 
@@ -13,6 +15,8 @@ pub use self::bare_async_task::BareAsyncTask;
 pub use self::corokit::Corokit;
 pub use self::futures_pool::FuturesLocalPool;
 pub use self::tokio_local::{TokioLocalRuntime, TokioLocalSet};
+#[cfg(all(feature = "uring", target_os = "linux"))]
+pub use self::uring::{Glommio, Monoio, MonoioJoin};
 
 /// A single-threaded executor, as far as the comparisons need it.
 pub trait Executor: Sized {

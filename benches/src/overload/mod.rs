@@ -8,9 +8,11 @@
 mod contestant;
 mod inversion;
 mod load;
+mod starvation;
 mod world;
 
 pub use contestant::{Contestant, Locks, Order, Runtime};
 pub use inversion::inversion;
 pub use load::{Class, Latencies, Load, overload};
+pub use starvation::{longest_wait, longest_wait_allowed};
 pub use world::Clock;

@@ -61,10 +61,11 @@ pub fn put_and_get(channel: ChannelOf, count: u64) -> f64 {
         }};
     }
     match channel {
-        ChannelOf::Corokit | ChannelOf::CorokitMany => {
+        ChannelOf::Corokit => {
             let queue = Queue::bounded(128);
             ready!((&queue, &queue), put, get)
         }
+        ChannelOf::CorokitMany => put_and_get_many(count),
         ChannelOf::AsyncChannel => ready!(async_channel::bounded(128), send, recv),
         ChannelOf::Flume => ready!(flume::bounded(128), send_async, recv_async),
         ChannelOf::Kanal => ready!(kanal::bounded_async(128), send, recv),
@@ -81,6 +82,30 @@ pub fn put_and_get(channel: ChannelOf, count: u64) -> f64 {
             watch.per_op(count)
         }
     }
+}
+
+/// Puts a hundred items and takes them at once, until there were `count`: nanoseconds for each.
+fn put_and_get_many(count: u64) -> f64 {
+    const BATCH: u64 = 100;
+    let queue = Queue::bounded(128);
+    let mut items = Vec::new();
+    block_on(async {
+        let mut pass = async |count: u64| {
+            for first in (0..count).step_by(BATCH as usize) {
+                let batch = BATCH.min(count - first);
+                for item in 0..batch {
+                    assert!(queue.put(black_box(item)).await.is_ok());
+                }
+                let taken = queue.get_many(&mut items, usize::MAX).await;
+                assert_eq!(taken.ok(), usize::try_from(batch).ok());
+                black_box(&mut items).clear();
+            }
+        };
+        pass(count.div_ceil(10)).await;
+        let watch = Stopwatch::start();
+        pass(count).await;
+        watch.per_op(count)
+    })
 }
 
 /// What a receiver answers, as an option.

@@ -4,8 +4,11 @@
 //! returns the figure of one operation. Everything happens inside one `block_on`.
 
 mod blocked;
+mod cache;
 mod channels;
 mod cold;
+#[cfg(feature = "context")]
+mod context;
 mod coroutines;
 mod countdown;
 mod crossings;
@@ -26,8 +29,11 @@ mod spawn;
 mod yields;
 
 pub use blocked::one_beside_blocked;
+pub use cache::ask_cache;
 pub use channels::{ChannelOf, put_and_get, threads_to_task};
 pub use cold::{block_on_one, run_one_from_cold};
+#[cfg(feature = "context")]
+pub use context::{ContextOp, use_context};
 pub use coroutines::{
     Asks, Started, Yields, ask_and_reply, poll_inspected, start_and_await, start_and_feed,
     with_allocations, yield_values,

@@ -31,6 +31,8 @@ pub enum Limiter {
     Paced,
     /// governor's.
     Governor,
+    /// governor's, and one look at the clock of the standard library, which is not governor's own.
+    GovernorAndClock,
     /// None: one look at the clock, which none of them can do without.
     Clock,
 }
@@ -43,10 +45,10 @@ pub enum Limiter {
 /// assert!(limiter_below(Limiter::Window, 100) > 0.0);
 /// ```
 #[must_use]
-pub fn limiter_below(limiter: Limiter, count: u64) -> f64 {
+pub fn limiter_below(limiter_of: Limiter, count: u64) -> f64 {
     let many = NonZeroU32::new(1_000).expect("it is not zero");
     let period = Duration::from_nanos(1_000);
-    match limiter {
+    match limiter_of {
         Limiter::Window => {
             let limiter = RateLimiter::window(many, Duration::from_nanos(1));
             measure(count, || assert!(limiter.try_acquire().is_ok()))
@@ -55,10 +57,16 @@ pub fn limiter_below(limiter: Limiter, count: u64) -> f64 {
             let limiter = RateLimiter::paced_with_burst(many, period, many);
             measure(count, || assert!(limiter.try_acquire().is_ok()))
         }
-        Limiter::Governor => {
+        Limiter::Governor | Limiter::GovernorAndClock => {
             let quota = Quota::with_period(Duration::from_nanos(1)).expect("it is not zero");
             let limiter = DefaultDirectRateLimiter::direct(quota.allow_burst(many));
-            measure(count, || assert!(limiter.check().is_ok()))
+            let looks = matches!(limiter_of, Limiter::GovernorAndClock);
+            measure(count, || {
+                assert!(limiter.check().is_ok());
+                if looks {
+                    black_box(Instant::now());
+                }
+            })
         }
         Limiter::Clock => measure(count, || {
             black_box(Instant::now());
@@ -93,7 +101,7 @@ pub fn limiter_crowd(limiter: Limiter, waiters: usize) -> Vec<f64> {
         DefaultDirectRateLimiter::direct(quota.allow_burst(NonZeroU32::MIN))
     };
     match limiter {
-        Limiter::Governor => {
+        Limiter::Governor | Limiter::GovernorAndClock => {
             let limiter = Rc::new(governor());
             crowd(waiters, || {
                 let limiter = Rc::clone(&limiter);

@@ -279,7 +279,7 @@ fn kv(workspace: &Workspace) -> Result<Option<Tally>> {
 }
 
 fn instructions(workspace: &Workspace) -> Result<Option<Tally>> {
-    instructions::check(workspace)?;
+    instructions::check(workspace, None)?;
     Ok(None)
 }
 
