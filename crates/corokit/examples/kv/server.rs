@@ -29,6 +29,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// How many entries that are no longer needed are dropped before other tasks have their turn.
 const DROPPED_AT_ONCE: usize = 256;
 
+/// How many connections are taken before other tasks have their turn.
+const TAKEN_AT_ONCE: usize = 16;
+
 /// What all connections share.
 #[derive(Debug)]
 pub(crate) struct Server {
@@ -250,9 +253,11 @@ fn open_journal(
 
 /// Takes connections.
 async fn accept(server: Rc<Server>, listener: TcpListener) {
+    let mut taken = 0;
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
+                taken += 1;
                 let socket = stream.into();
                 match server.admit(&socket) {
                     Some(client) => connection::spawn(client, socket),
@@ -265,7 +270,10 @@ async fn accept(server: Rc<Server>, listener: TcpListener) {
                 sched_loop::sleep(Duration::from_millis(100)).await;
             }
         }
-        future::yield_now().await;
+        if taken >= TAKEN_AT_ONCE {
+            taken = 0;
+            future::yield_now().await;
+        }
     }
 }
 

@@ -25,7 +25,23 @@ impl Kv {
     /// Builds the example, if need be, and starts it on a free port.
     pub(crate) fn start(options: &[&str]) -> Self {
         let program = build();
-        let mut process = Command::new(&program)
+        let command = Command::new(&program);
+        Self::spawn(program, command, options)
+    }
+
+    /// The same, after a command of the shell, which limits what the server may have.
+    pub(crate) fn start_limited(limit: &str, options: &[&str]) -> Self {
+        let program = build();
+        let mut command = Command::new("sh");
+        command
+            .arg("-c")
+            .arg(format!("{limit}; exec \"$0\" \"$@\""));
+        command.arg(&program);
+        Self::spawn(program, command, options)
+    }
+
+    fn spawn(program: PathBuf, mut command: Command, options: &[&str]) -> Self {
+        let mut process = command
             .args(["--port", "0"])
             .args(options)
             .stdout(Stdio::piped())
