@@ -13,8 +13,13 @@ use crate::wire::Wire;
 /// all that they send.
 const P99: Duration = Duration::from_secs(1);
 
-/// Attacks a server while another client is served: each of its commands is answered as it must be, and soon.
-/// When the attack is over, nothing is left of it.
+/// The most memory that a server has at any time of an attack: a multiple of what an attack leaves there on
+/// purpose.
+#[cfg(target_os = "linux")]
+const MOST_MEMORY: u64 = 128 << 20;
+
+/// Attacks a server while another client is served: each of its commands is answered as it must be, and soon,
+/// and the server has a bounded memory. When the attack is over, nothing is left of it.
 ///
 /// The attack returns what is to be kept until the others have been served.
 pub(super) fn attack<T>(kv: &Kv, attack: impl FnOnce(&Kv) -> T) {
@@ -59,6 +64,11 @@ pub(super) fn attack<T>(kv: &Kv, attack: impl FnOnce(&Kv) -> T) {
         bystander.join().unwrap();
         drop(kept);
     });
+    #[cfg(target_os = "linux")]
+    {
+        let peak = kv.peak_memory();
+        assert!(peak < MOST_MEMORY, "{peak} bytes");
+    }
     until("nothing is left of the attack", || {
         state(&mut first) == before
     });
