@@ -46,6 +46,6 @@ pub use executors::{
 pub use json::to_json;
 pub use options::{HELP, MIN_ROUNDS, Options};
 pub use report::{Report, Row, summary_of_targets};
-pub use stats::Summary;
+pub use stats::{Summary, slope};
 pub use target::{Better, Bound, OURS, Role, Target, Verdict};
 pub use workloads::*;
