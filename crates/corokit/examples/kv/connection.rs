@@ -252,7 +252,8 @@ impl Connection {
         }
     }
 
-    /// Waits for a command that blocks. If the client goes first, the command is dropped.
+    /// Waits for a command that blocks. If the client goes first, a command that waits for others is dropped;
+    /// a long one goes on, for a client that only listens any more, until its replies cannot be written.
     async fn attend(
         &mut self,
         command: impl Future<Output = Box<Input>>,
@@ -265,12 +266,11 @@ impl Connection {
         };
         let ahead = &mut self.ahead;
         let gone = async {
-            read_ahead(&self.stream, ahead, most).await;
-            if client.waits.get() || ahead.len() <= most {
-                return Err(Lost);
+            match read_ahead(&self.stream, ahead, most).await {
+                // It may still listen. That it does not shows when it is written to.
+                Ahead::Full | Ahead::End if !client.waits.get() => future::pending().await,
+                Ahead::Full | Ahead::End | Ahead::Broken => Err(Lost),
             }
-            // That this client has gone shows when it is written to.
-            future::pending().await
         };
         future::or(gone, async { Ok(command.await) }).await
     }
@@ -328,14 +328,27 @@ pub(crate) async fn write_replies(client: &Client, stream: &Socket) -> Result<()
     Ok(())
 }
 
-/// Receives what a client sends in advance. Ends when the client has gone, or has sent more than that
-/// much: that a client has gone shows only behind everything that it has sent.
-async fn read_ahead(stream: &Socket, ahead: &mut VecDeque<u8>, most: usize) {
+/// Why nothing more is received in advance.
+enum Ahead {
+    /// There is enough.
+    Full,
+    /// The client sends nothing more.
+    End,
+    /// The connection is broken.
+    Broken,
+}
+
+/// Receives what a client sends in advance, until that is more than so much: that a client has gone shows
+/// only behind everything that it has sent.
+async fn read_ahead(stream: &Socket, ahead: &mut VecDeque<u8>, most: usize) -> Ahead {
     while ahead.len() <= most {
-        let Ok(1..) = read_some(stream, ahead).await else {
-            return;
-        };
+        match read_some(stream, ahead).await {
+            Ok(0) => return Ahead::End,
+            Ok(_) => {}
+            Err(_) => return Ahead::Broken,
+        }
     }
+    Ahead::Full
 }
 
 /// Appends some bytes to `bytes`. Returns how many, 0 at the end of the stream.
