@@ -33,7 +33,7 @@ const HELP: &str = "\
 usage: [OPTION]...
   --minutes N    how long it takes, about; it may be a fraction [1]
   --seed N       what decides what the attackers do, and when a server is killed [1]
-  --growth N     by how many MiB the memory of the steady server may grow, by a fitted line [8]
+  --growth N     by how many MiB the memory of the steady server may grow, by a fitted line [4]
   --p99 N        within how many milliseconds 99 of 100 replies to a bystander come [250]
   --program FILE run this server in place of the example, which would be built
 ";
@@ -52,7 +52,7 @@ impl Options {
         let mut options = Options {
             time: Duration::from_secs(60),
             seed: 1,
-            growth: 8.0,
+            growth: 4.0,
             p99: 250.0,
             program: None,
         };
