@@ -54,6 +54,6 @@ pub use executors::{Glommio, Monoio, MonoioJoin};
 pub use options::{HELP, MIN_ROUNDS, Options};
 pub use record::{record, recorded};
 pub use report::{Report, Row, summary_of_targets};
-pub use stats::Summary;
+pub use stats::{Summary, slope};
 pub use target::{Better, Bound, OURS, Role, Target, Verdict};
 pub use workloads::*;

@@ -46,3 +46,26 @@ impl Summary {
         }
     }
 }
+
+/// Returns the slope of the line that fits points best, by the sum of the squares of the distances along the second
+/// axis; zero if there are too few points for one.
+///
+/// ```
+/// use corokit_benches::slope;
+///
+/// assert_eq!(slope(&[(0.0, 5.0), (1.0, 7.0), (2.0, 9.0)]), 2.0);
+/// assert_eq!(slope(&[(0.0, 1.0), (1.0, 0.0), (2.0, 0.0), (3.0, 1.0)]), 0.0);
+/// assert_eq!(slope(&[(3.0, 1.0)]), 0.0);
+/// ```
+#[must_use]
+pub fn slope(points: &[(f64, f64)]) -> f64 {
+    let count = points.len() as f64;
+    let mean = |of: fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>() / count;
+    let (x, y) = (mean(|point| point.0), mean(|point| point.1));
+    let spread: f64 = points.iter().map(|point| (point.0 - x).powi(2)).sum();
+    if points.len() < 2 || spread == 0.0 {
+        return 0.0;
+    }
+    let common = points.iter().map(|point| (point.0 - x) * (point.1 - y));
+    common.sum::<f64>() / spread
+}

@@ -2,8 +2,11 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::time::Instant;
 
 use corokit::priority::Priority;
+use corokit::sched_loop;
+use smol::future;
 use smol::lock::Mutex;
 
 use crate::connection::{self, FLUSH_AT, Lost, Socket};
@@ -34,8 +37,12 @@ pub(crate) struct Client {
     pub(crate) after: Cell<After>,
     /// How many effects there had been when it last asked for something about keys.
     seen: Cell<u64>,
+    /// Whether it waits for others, and may go on waiting for ever.
+    pub(crate) waits: Cell<bool>,
     /// How urgent what it has asked for is.
     pub(crate) urgency: Cell<Priority>,
+    /// When it has last had a command served.
+    progress: Cell<Instant>,
     /// The server does not end before it has gone.
     _hold: Hold,
     /// Who writes has this: the connection, or a command that replies as it goes.
@@ -54,7 +61,9 @@ impl Client {
             name: RefCell::default(),
             after: Cell::new(After::Continue),
             seen: Cell::new(0),
+            waits: Cell::new(false),
             writing: Mutex::new(()),
+            progress: Cell::new(Instant::now()),
             _hold: server.shutdown.hold(),
             urgency: Cell::new(Priority::NORMAL),
             socket,
@@ -74,6 +83,7 @@ impl Client {
     pub(crate) async fn settle(&self) {
         if let Some(journal) = &self.server.journal {
             journal.safe(self.seen.get()).await;
+            journal.has_room().await;
         }
     }
 
@@ -84,13 +94,38 @@ impl Client {
         };
         let _writing = self.writing.lock().await;
         self.settle().await;
-        connection::write_replies(&self.out, socket).await
+        connection::write_replies(self, socket).await
+    }
+
+    /// Notes that a command has been served: from now on the client is idle.
+    pub(crate) fn note_progress(&self) {
+        if self.server.options.timeout.is_some() {
+            self.progress.set(Instant::now());
+        }
+    }
+
+    /// Waits for the client to send or take something. Fails when it has had no command served for
+    /// too long.
+    pub(crate) async fn unless_idle(
+        &self,
+        ready: impl Future<Output = Result<(), Lost>>,
+    ) -> Result<(), Lost> {
+        let Some(timeout) = self.server.options.timeout else {
+            return ready.await;
+        };
+        let idle = async {
+            sched_loop::sleep_until(self.progress.get() + timeout).await;
+            Err(Lost)
+        };
+        future::or(ready, idle).await
     }
 
     /// Writes the replies of a command that goes on, if there are many. If the client does not take
     /// them, the connection ends with the command.
     pub(crate) async fn write_through(&self) {
         let is_long = self.out.borrow().len() >= FLUSH_AT;
+        // What is said is what has happened until now.
+        self.see();
         if is_long && self.flush().await.is_err() {
             self.after.set(After::Close);
         }

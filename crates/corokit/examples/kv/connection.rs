@@ -10,11 +10,12 @@
 //! - **Few writes**: replies are written when the parser has run out of whole commands, or when
 //!   [`FLUSH_AT`] bytes have gathered.
 //! - **Backpressure**: nothing is read or run while replies wait for the client to take them.
+//! - **Fairness**: after [`TURN`] strings of commands, and after each read that may have left something
+//!   to read, the others have their turn.
 
-use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::future::Future;
 use std::io::{self, ErrorKind, Read, Write};
-use std::mem;
 use std::net::{Shutdown, TcpStream};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -27,13 +28,22 @@ use corokit::priority::Priority;
 use corokit::sched_loop;
 use smol::Async;
 use smol::future;
+use socket2::TcpKeepalive;
 
 use crate::client::{After, Client};
 use crate::commands;
-use crate::resp::{self, Ask, Input, Output};
+use crate::resp::{self, Ask, Input};
 
 /// So many bytes of replies are written without waiting for more.
 pub(crate) const FLUSH_AT: usize = 64 << 10;
+/// So many strings of commands are handled before other tasks have their turn. One command may have
+/// more: it is not interrupted.
+pub(crate) const TURN: usize = 512;
+/// The most that is received in advance while a long command runs, which may wait for the client to take
+/// its replies. Of one that waits for others more is received, as there is no other way to see it go.
+const READ_AHEAD: usize = 64 << 10;
+/// The most that is written before other tasks have their turn.
+const WRITTEN_AT_ONCE: usize = 256 << 10;
 /// The largest buffer that is kept while there is nothing to write.
 const KEPT: usize = 16 << 10;
 /// So long a connection that the server closes waits for the client to close it, too.
@@ -47,15 +57,31 @@ pub(crate) fn spawn(client: Client, stream: Socket) {
     let event_loop = client.server.event_loop.clone();
     let name = format!("client {}", client.id);
     let limit = client.server.options.rate_limit;
+    if let Some(after) = client.server.options.keepalive {
+        keep_alive(&stream, after);
+    }
     let connection = Connection {
         limiter: limit.map(|limit| RateLimiter::window(limit, Duration::from_secs(1))),
         client: Rc::new(client),
         stream,
-        ahead: Vec::new(),
+        ahead: VecDeque::new(),
+        spent: 0,
         urgency: Priority::NORMAL,
     };
     let task = event_loop.task().name(name).spawn(connection.run());
     task.detach();
+}
+
+/// Lets the system ask a client that is silent for so long whether it is still there, and break the
+/// connection if it does not answer.
+fn keep_alive(stream: &Socket, after: Duration) {
+    let socket = socket2::SockRef::from(stream.as_ref());
+    // As Redis asks: then again and again, each time after a third of the time.
+    let keepalive = TcpKeepalive::new()
+        .with_time(after)
+        .with_interval((after / 3).max(Duration::from_secs(1)));
+    // A socket that cannot do it, or has been closed already, shows that in another way.
+    let _ = socket.set_tcp_keepalive(&keepalive);
 }
 
 /// Writes what the socket takes at once.
@@ -77,7 +103,9 @@ struct Connection {
     client: Rc<Client>,
     stream: Socket,
     /// What was received while a command blocked.
-    ahead: Vec<u8>,
+    ahead: VecDeque<u8>,
+    /// How many strings of commands it has handled since the others had their turn.
+    spent: usize,
     /// The priority of the task.
     urgency: Priority,
     /// How many commands there may be in a second.
@@ -125,33 +153,49 @@ impl Connection {
     /// Receives bytes: at least one.
     async fn receive(&mut self, mut input: Box<Input>) -> Result<Box<Input>, Lost> {
         self.flush().await?;
-        let server = &self.client.server;
-        if input.frame_len() > server.options.input_limit {
+        if input.frame_len() > self.client.server.options.input_limit {
             return Err(Lost);
         }
         if !self.ahead.is_empty() {
-            input.append(&mem::take(&mut self.ahead));
+            self.give_way().await;
+            let room = input.room();
+            let count = self.ahead.read(room)?;
+            input.received(count);
             return Ok(input);
         }
         if input.is_drained() {
             // Trying to read now would fail, most likely.
-            self.stream.readable().await?;
+            self.readable().await?;
         } else {
             // However much this client sends, the others have their turn.
-            future::yield_now().await;
+            self.give_way().await;
         }
         loop {
             match self.stream.get_ref().read(input.room()) {
                 Ok(0) => return Err(Lost),
                 Ok(count) => {
                     input.received(count);
-                    server.tick();
+                    self.client.server.tick();
                     return Ok(input);
                 }
-                Err(error) if is_transient(&error) => self.stream.readable().await?,
+                Err(error) if is_transient(&error) => self.readable().await?,
                 Err(error) => return Err(error.into()),
             }
         }
+    }
+
+    /// Waits until there is something to read, while the client may be idle.
+    async fn readable(&mut self) -> Result<(), Lost> {
+        self.spent = 0;
+        let readable = async { Ok(self.stream.readable().await?) };
+        self.client.unless_idle(readable).await
+    }
+
+    /// Lets the others have their turn.
+    async fn give_way(&mut self) {
+        self.spent = 0;
+        future::yield_now().await;
+        self.client.server.tick();
     }
 
     /// Waits until the client may have another command served.
@@ -161,6 +205,7 @@ impl Connection {
                 // What it has asked for until now it gets first.
                 self.flush().await?;
                 limiter.acquire().await;
+                self.client.note_progress();
             }
         }
         Ok(())
@@ -169,6 +214,10 @@ impl Connection {
     /// Runs a command. Its input is free again when it has ended.
     async fn execute(&mut self, input: Box<Input>) -> Result<Box<Input>, Lost> {
         self.keep_to_limit().await?;
+        if self.spent >= TURN {
+            self.give_way().await;
+        }
+        self.spent += input.args().len();
         let client = &self.client;
         // A command that does not block ends in this call. Of one that blocks the rest becomes a
         // task, and the connection goes on to watch over both.
@@ -182,6 +231,7 @@ impl Connection {
             Err(blocked) => self.attend(blocked).await?,
         };
         self.follow_urgency();
+        self.client.note_progress();
         let pending = self.client.out.borrow().len();
         if pending >= FLUSH_AT {
             self.flush().await?;
@@ -202,17 +252,25 @@ impl Connection {
         }
     }
 
-    /// Waits for a command that blocks. If the client goes first, the command is dropped.
+    /// Waits for a command that blocks. If the client goes first, a command that waits for others is dropped;
+    /// a long one goes on, for a client that only listens any more, until its replies cannot be written.
     async fn attend(
         &mut self,
         command: impl Future<Output = Box<Input>>,
     ) -> Result<Box<Input>, Lost> {
         self.flush().await?;
-        let limit = self.client.server.options.input_limit;
-        let gone = read_ahead(&self.stream, &mut self.ahead, limit);
+        let client = &self.client;
+        let most = match client.waits.get() {
+            true => client.server.options.input_limit,
+            false => READ_AHEAD,
+        };
+        let ahead = &mut self.ahead;
         let gone = async {
-            gone.await;
-            Err(Lost)
+            match read_ahead(&self.stream, ahead, most).await {
+                // It may still listen. That it does not shows when it is written to.
+                Ahead::Full | Ahead::End if !client.waits.get() => future::pending().await,
+                Ahead::Full | Ahead::End | Ahead::Broken => Err(Lost),
+            }
         };
         future::or(gone, async { Ok(command.await) }).await
     }
@@ -225,7 +283,7 @@ impl Connection {
     /// take back what it has sent.
     async fn linger(&self) {
         let drain = async {
-            let mut ignored = Vec::new();
+            let mut ignored = VecDeque::new();
             while let Ok(1..) = read_some(&self.stream, &mut ignored).await {
                 ignored.clear();
             }
@@ -237,7 +295,8 @@ impl Connection {
 }
 
 /// Writes all replies that are there, for somebody who is the only one to write.
-pub(crate) async fn write_replies(out: &RefCell<Output>, stream: &Socket) -> Result<(), Lost> {
+pub(crate) async fn write_replies(client: &Client, stream: &Socket) -> Result<(), Lost> {
+    let out = &client.out;
     let mut bytes = {
         let mut out = out.borrow_mut();
         if out.is_overflown() {
@@ -247,9 +306,18 @@ pub(crate) async fn write_replies(out: &RefCell<Output>, stream: &Socket) -> Res
     };
     let mut written = 0;
     while written < bytes.len() {
-        match write_now(stream, &bytes[written..]) {
-            Ok(count) => written += count,
-            Err(error) if is_transient(&error) => stream.writable().await?,
+        let end = bytes.len().min(written + WRITTEN_AT_ONCE);
+        match write_now(stream, &bytes[written..end]) {
+            Ok(count) => {
+                written += count;
+                if written < bytes.len() {
+                    future::yield_now().await;
+                }
+            }
+            Err(error) if is_transient(&error) => {
+                let writable = async { Ok(stream.writable().await?) };
+                client.unless_idle(writable).await?;
+            }
             Err(error) => return Err(error.into()),
         }
     }
@@ -260,24 +328,37 @@ pub(crate) async fn write_replies(out: &RefCell<Output>, stream: &Socket) -> Res
     Ok(())
 }
 
-/// Receives what a client sends in advance. Ends when the client has gone, or has sent more than it
-/// may: that a client has gone shows only behind everything that it has sent.
-async fn read_ahead(stream: &Socket, ahead: &mut Vec<u8>, limit: usize) {
-    while ahead.len() <= limit {
-        let Ok(1..) = read_some(stream, ahead).await else {
-            return;
-        };
+/// Why nothing more is received in advance.
+enum Ahead {
+    /// There is enough.
+    Full,
+    /// The client sends nothing more.
+    End,
+    /// The connection is broken.
+    Broken,
+}
+
+/// Receives what a client sends in advance, until that is more than so much: that a client has gone shows
+/// only behind everything that it has sent.
+async fn read_ahead(stream: &Socket, ahead: &mut VecDeque<u8>, most: usize) -> Ahead {
+    while ahead.len() <= most {
+        match read_some(stream, ahead).await {
+            Ok(0) => return Ahead::End,
+            Ok(_) => {}
+            Err(_) => return Ahead::Broken,
+        }
     }
+    Ahead::Full
 }
 
 /// Appends some bytes to `bytes`. Returns how many, 0 at the end of the stream.
-async fn read_some(stream: &Socket, bytes: &mut Vec<u8>) -> io::Result<usize> {
+async fn read_some(stream: &Socket, bytes: &mut VecDeque<u8>) -> io::Result<usize> {
     let mut chunk = [0; 4096];
     loop {
         stream.readable().await?;
         match stream.get_ref().read(&mut chunk) {
             Ok(count) => {
-                bytes.extend_from_slice(&chunk[..count]);
+                bytes.extend(&chunk[..count]);
                 return Ok(count);
             }
             Err(error) if is_transient(&error) => {}

@@ -44,6 +44,9 @@ pub(crate) async fn import(client: Client, path: &Path) -> io::Result<()> {
             // Empty lines are none.
             None => {}
         }
+        if let Some(journal) = &client.server.journal {
+            journal.has_room().await;
+        }
         client.server.tick();
         future::yield_now().await;
     }

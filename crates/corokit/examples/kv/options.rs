@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::journal::Fsync;
 use lexopt::prelude::{Long, Short, ValueExt};
@@ -19,6 +20,10 @@ Options:
   --port N           listen on this port, 0 for any free one [6379]
   --bind ADDRESS     listen on this address [127.0.0.1]
   --maxclients N     serve at most so many clients at a time [10000]
+  --timeout N        drop a client that has had no command served for so many seconds, and waits
+                     for none; 0: never [0]
+  --tcp-keepalive N  ask a client that is silent for so many seconds whether it is there; 0: never
+                     [300]
   --output-limit N   drop a client whose unread replies need more bytes [1073741824]
   --input-limit N    drop a client whose unfinished command needs more bytes [1073741824]
   --appendonly FILE  keep what happens in this file, and begin with what it says
@@ -47,6 +52,10 @@ pub(crate) struct Options {
     pub(crate) address: SocketAddr,
     /// How many clients are served at a time.
     pub(crate) max_clients: usize,
+    /// After how long a client is dropped that has had no command served.
+    pub(crate) timeout: Option<Duration>,
+    /// After how long a client that is silent is asked whether it is there.
+    pub(crate) keepalive: Option<Duration>,
     /// How many bytes of replies are kept for a client.
     pub(crate) output_limit: usize,
     /// How many bytes of an unfinished command are kept for a client.
@@ -66,6 +75,8 @@ impl Default for Options {
         Options {
             address: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 6379),
             max_clients: 10_000,
+            timeout: None,
+            keepalive: Some(Duration::from_secs(300)),
             output_limit: 1 << 30,
             input_limit: 1 << 30,
             journal: None,
@@ -90,9 +101,11 @@ impl Job {
                 Long("port") => options.address.set_port(args.value()?.parse()?),
                 Long("bind") => options.address.set_ip(args.value()?.parse()?),
                 Long("maxclients") => options.max_clients = args.value()?.parse()?,
+                Long("timeout") => options.timeout = seconds(args.value()?.parse()?),
+                Long("tcp-keepalive") => options.keepalive = seconds(args.value()?.parse()?),
                 Long("output-limit") => options.output_limit = args.value()?.parse()?,
                 Long("input-limit") => {
-                    // A place in a command is a 32-bit number, and the last read may double it.
+                    // A place in a command is a 32-bit number.
                     options.input_limit = args.value()?.parse::<usize>()?.min(1 << 31);
                 }
                 Long("appendonly") => options.journal = Some(args.value()?.into()),
@@ -115,4 +128,9 @@ impl Job {
         }
         Ok(Job::Serve(options))
     }
+}
+
+/// Reads a number of seconds, where 0 means never.
+fn seconds(seconds: u32) -> Option<Duration> {
+    (seconds > 0).then(|| Duration::from_secs(seconds.into()))
 }

@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::io::{self, Write};
-use std::net;
+use std::net::{self, SocketAddr};
 use std::path::Path;
 use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime};
@@ -13,6 +13,7 @@ use corokit::priority::Priority;
 use corokit::sched_loop::{self, LoopHandle};
 use smol::future;
 use smol::net::TcpListener;
+use socket2::{Domain, Socket as Socket2, Type};
 
 use crate::client::Client;
 use crate::connection::{self, Socket};
@@ -28,6 +29,12 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How many entries that are no longer needed are dropped before other tasks have their turn.
 const DROPPED_AT_ONCE: usize = 256;
+
+/// How many connections may wait to be taken.
+const BACKLOG: i32 = 511;
+
+/// How many connections are taken before other tasks have their turn.
+const TAKEN_AT_ONCE: usize = 16;
 
 /// What all connections share.
 #[derive(Debug)]
@@ -158,7 +165,7 @@ pub(crate) async fn run(mut options: Options, shutdown: Shutdown) -> io::Result<
         }
         None => (None, None, Recovered::default()),
     };
-    let listener = TcpListener::bind(options.address).await?;
+    let listener = listen(options.address)?;
     let address = listener.local_addr()?;
     options.address = address;
     let (host, port) = (address.ip(), address.port());
@@ -230,6 +237,19 @@ pub(crate) async fn run(mut options: Options, shutdown: Shutdown) -> io::Result<
     server.failure.take().map_or(Ok(()), Err)
 }
 
+/// Listens. More connections than with the default may wait to be taken, as in Redis, so that a burst of them
+/// keeps nobody else out.
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket2::new(Domain::for_address(address), Type::STREAM, None)?;
+    // The address may be that of a server that has just ended. Elsewhere this would let others take it.
+    #[cfg(unix)]
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    let listener = smol::Async::new(net::TcpListener::from(socket))?;
+    Ok(listener.into())
+}
+
 /// Does again what a journal says, and goes on with it.
 fn open_journal(
     path: &Path,
@@ -250,9 +270,11 @@ fn open_journal(
 
 /// Takes connections.
 async fn accept(server: Rc<Server>, listener: TcpListener) {
+    let mut taken = 0;
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
+                taken += 1;
                 let socket = stream.into();
                 match server.admit(&socket) {
                     Some(client) => connection::spawn(client, socket),
@@ -265,7 +287,10 @@ async fn accept(server: Rc<Server>, listener: TcpListener) {
                 sched_loop::sleep(Duration::from_millis(100)).await;
             }
         }
-        future::yield_now().await;
+        if taken >= TAKEN_AT_ONCE {
+            taken = 0;
+            future::yield_now().await;
+        }
     }
 }
 

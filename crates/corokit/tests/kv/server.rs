@@ -25,7 +25,23 @@ impl Kv {
     /// Builds the example, if need be, and starts it on a free port.
     pub(crate) fn start(options: &[&str]) -> Self {
         let program = build();
-        let mut process = Command::new(&program)
+        let command = Command::new(&program);
+        Self::spawn(program, command, options)
+    }
+
+    /// The same, after a command of the shell, which limits what the server may have.
+    pub(crate) fn start_limited(limit: &str, options: &[&str]) -> Self {
+        let program = build();
+        let mut command = Command::new("sh");
+        command
+            .arg("-c")
+            .arg(format!("{limit}; exec \"$0\" \"$@\""));
+        command.arg(&program);
+        Self::spawn(program, command, options)
+    }
+
+    fn spawn(program: PathBuf, mut command: Command, options: &[&str]) -> Self {
+        let mut process = command
             .args(["--port", "0"])
             .args(options)
             .stdout(Stdio::piped())
@@ -97,11 +113,22 @@ impl Kv {
     /// Returns how many bytes of memory the server uses.
     #[cfg(target_os = "linux")]
     pub(crate) fn memory(&self) -> u64 {
+        self.status("VmRSS:")
+    }
+
+    /// Returns how many bytes of memory the server has used at most.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn peak_memory(&self) -> u64 {
+        self.status("VmHWM:")
+    }
+
+    #[cfg(target_os = "linux")]
+    fn status(&self, field: &str) -> u64 {
         let path = format!("/proc/{}/status", self.process.id());
         let status = std::fs::read_to_string(path).unwrap();
         let line = status
             .lines()
-            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .find_map(|line| line.strip_prefix(field))
             .unwrap();
         1024 * line.trim().trim_end_matches(" kB").parse::<u64>().unwrap()
     }

@@ -207,8 +207,9 @@ fn shutdown_ends_the_server() {
 
 /// Fills a server with keys. Their names are this long.
 fn fill(wire: &mut crate::wire::Wire<std::net::TcpStream>, keys: usize, name_len: usize) {
-    for start in (0..keys).step_by(1000) {
-        let pairs: String = (start..keys.min(start + 1000))
+    // A line has at most 64 KiB.
+    for start in (0..keys).step_by(500) {
+        let pairs: String = (start..keys.min(start + 500))
             .map(|key| format!(" {key:0>name_len$} x"))
             .collect();
         assert_eq!(wire.call(&format!("MSET{pairs}")), r"+OK\r\n");

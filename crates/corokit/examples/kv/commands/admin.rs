@@ -1,6 +1,7 @@
 //! Commands about the server.
 
 use std::fmt::Write;
+use std::time::Duration;
 
 use super::table::{Access, COMMANDS, Command, find};
 use super::{Call, Failure, Outcome};
@@ -71,6 +72,10 @@ pub(super) fn config_get(call: &mut Call<'_>) -> Outcome {
             }),
         ),
         ("bind", options.address.ip().to_string()),
+        (
+            "client-output-buffer-limit",
+            format!("normal {} 0 0", options.output_limit),
+        ),
         ("client-query-buffer-limit", options.input_limit.to_string()),
         ("databases", String::from("1")),
         ("maxclients", options.max_clients.to_string()),
@@ -78,8 +83,12 @@ pub(super) fn config_get(call: &mut Call<'_>) -> Outcome {
         ("port", options.address.port().to_string()),
         ("proto-max-bulk-len", (512_u32 << 20).to_string()),
         ("save", String::new()),
-        ("timeout", String::from("0")),
+        ("tcp-keepalive", seconds(options.keepalive)),
+        ("timeout", seconds(options.timeout)),
     ];
+    if call.args.from(2).map(<[u8]>::len).sum::<usize>() > glob::LONGEST {
+        return Err(Failure::LONG_PATTERN);
+    }
     let patterns: Vec<_> = call.args.from(2).map(<[u8]>::to_ascii_lowercase).collect();
     let is_asked = |name: &str| patterns.iter().any(|p| glob::matches(p, name.as_bytes()));
     let asked: Vec<_> = settings.iter().filter(|(name, _)| is_asked(name)).collect();
@@ -89,6 +98,13 @@ pub(super) fn config_get(call: &mut Call<'_>) -> Outcome {
         call.out.bulk(value.as_bytes());
     }
     Ok(())
+}
+
+/// Says how many seconds a setting is: 0 for never.
+fn seconds(duration: Option<Duration>) -> String {
+    duration
+        .map_or(0, |duration| duration.as_secs())
+        .to_string()
 }
 
 pub(super) fn info(call: &mut Call<'_>) -> Outcome {

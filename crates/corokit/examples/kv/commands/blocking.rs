@@ -23,6 +23,7 @@ pub(super) fn blpop<'a>(client: &'a Client, args: Args<'a>) -> Blocking<'a> {
             Some(grant) => Some(grant),
             None => {
                 let mut waiter = Waiter::new(&client.server, keys);
+                client.waits.set(true);
                 let granted = waiter.granted();
                 match timeout {
                     Some(timeout) => {
@@ -37,6 +38,7 @@ pub(super) fn blpop<'a>(client: &'a Client, args: Args<'a>) -> Blocking<'a> {
                 }
             }
         };
+        client.waits.set(false);
         client.server.tick();
         let mut out = client.out.borrow_mut();
         match grant {

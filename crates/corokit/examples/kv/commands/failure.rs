@@ -20,6 +20,8 @@ impl Failure {
     pub(super) const WRONG_TYPE: Failure =
         Failure::new("WRONGTYPE Operation against a key holding the wrong kind of value");
 
+    pub(super) const LONG_PATTERN: Failure = Failure::new("ERR the pattern is too long");
+
     /// Makes an error with a fixed text.
     pub(super) const fn new(text: &'static str) -> Self {
         Failure(Cow::Borrowed(text))
@@ -67,6 +69,11 @@ impl Failure {
             "ERR invalid expire time in '{command}' command"
         ))
     }
+}
+
+/// Returns the beginning of a word, for an error that repeats it.
+pub(super) fn repeat(word: &[u8]) -> Cow<'_, str> {
+    shorten(word, REPEATED)
 }
 
 /// Returns the beginning of a name that may be anything.

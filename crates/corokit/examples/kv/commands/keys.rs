@@ -1,11 +1,6 @@
 //! Commands about keys, whatever their values are.
 
-use super::{Call, Failure, Outcome};
-use crate::glob;
-use crate::resp;
-
-/// How many keys `SCAN` visits at most in one call, whatever it is asked for: it is a hint.
-const MOST_AT_ONCE: usize = 1024;
+use super::{Call, Failure, Outcome, failure};
 
 pub(super) fn del(call: &mut Call<'_>) -> Outcome {
     let removed = call
@@ -55,7 +50,7 @@ pub(super) fn expire(call: &mut Call<'_>) -> Outcome {
             b"gt" => gt = true,
             b"lt" => lt = true,
             _ => {
-                let option = String::from_utf8_lossy(option);
+                let option = failure::repeat(option);
                 return Err(Failure::say(format_args!(
                     "ERR Unsupported option {option}"
                 )));
@@ -129,45 +124,7 @@ fn time_to_live(call: &mut Call<'_>) -> i64 {
     }
 }
 
-pub(super) fn scan(call: &mut Call<'_>) -> Outcome {
-    let args = call.args;
-    let cursor = std::str::from_utf8(&args[1])
-        .ok()
-        .and_then(|text| text.parse().ok());
-    let cursor = cursor.ok_or(Failure::new("ERR invalid cursor"))?;
-    let mut pattern: &[u8] = b"*";
-    let mut count = 10;
-    for at in (2..args.len()).step_by(2) {
-        let value = args.get(at + 1).ok_or(Failure::SYNTAX)?;
-        if is(&args[at], "match") {
-            pattern = value;
-        } else if is(&args[at], "count") {
-            let number = resp::integer(value).ok_or(Failure::NOT_AN_INTEGER)?;
-            count = usize::try_from(number).unwrap_or(0).min(MOST_AT_ONCE);
-            if count == 0 {
-                return Err(Failure::SYNTAX);
-            }
-        } else {
-            return Err(Failure::SYNTAX);
-        }
-    }
-
-    let mut found = Vec::new();
-    let next = call.store.scan(cursor, count, |key| {
-        if glob::matches(pattern, key) {
-            found.push(key);
-        }
-    });
-    call.out.array(2);
-    call.out.bulk(itoa::Buffer::new().format(next).as_bytes());
-    call.out.array(found.len());
-    for key in found {
-        call.out.bulk(key);
-    }
-    Ok(())
-}
-
 /// Compares a word with one in lower case.
-fn is(word: &[u8], lower: &str) -> bool {
+pub(super) fn is(word: &[u8], lower: &str) -> bool {
     word.eq_ignore_ascii_case(lower.as_bytes())
 }

@@ -1,8 +1,10 @@
-//! The commands that may have a lot to do: `KEYS`, and `LRANGE` of a long range.
+//! The commands that may have a lot to do: `LRANGE` of a long range, `LPOP` and `RPOP` of many elements,
+//! `MGET` of many keys; and, in [`scan`](super::scan), `KEYS` and `SCAN`.
 //!
 //! They do it in slices, with others in between, in a task of low priority: what everybody waits for
 //! at most is a slice. The price is that a reply is no picture of one moment: it has each key, or
 //! element, that was there all the time, once; one that came or went meanwhile it may have or not.
+//! Elements that are popped are taken out at one moment: only the reply takes its time.
 
 use std::collections::VecDeque;
 use std::mem;
@@ -12,17 +14,16 @@ use smol::future;
 
 use super::{Blocking, Failure};
 use crate::client::{After, Client};
-use crate::glob;
+use crate::connection::FLUSH_AT;
 use crate::resp::{self, Args};
-use crate::server::Server;
-use crate::store::{Bytes, ScanId};
+use crate::store::{Bytes, End, Value};
 
 /// How many keys or elements are handled in one go.
-const SLICE: usize = 128;
+pub(super) const SLICE: usize = 128;
 
 /// What was found, in pieces, so that its memory can be given back piece by piece: also if the client
 /// goes.
-struct Found<'a> {
+pub(super) struct Found<'a> {
     client: &'a Client,
     slices: VecDeque<Vec<Bytes>>,
     len: usize,
@@ -31,7 +32,7 @@ struct Found<'a> {
 }
 
 impl<'a> Found<'a> {
-    fn new(client: &'a Client) -> Self {
+    pub(super) fn new(client: &'a Client) -> Self {
         Found {
             client,
             slices: VecDeque::new(),
@@ -41,7 +42,7 @@ impl<'a> Found<'a> {
     }
 
     /// Adds what was found. Fails if the client would have to be told more than may wait for it.
-    fn add(&mut self, slice: Vec<Bytes>) -> Result<(), Failure> {
+    pub(super) fn add(&mut self, slice: Vec<Bytes>) -> Result<(), Failure> {
         self.len += slice.len();
         let bytes: usize = slice.iter().map(|text| text.len()).sum();
         self.size += bytes + slice.len() * size_of::<Bytes>();
@@ -57,7 +58,7 @@ impl<'a> Found<'a> {
     }
 
     /// Replies with all that was found, slice by slice.
-    async fn reply(mut self) {
+    pub(super) async fn reply(mut self) {
         let client = self.client;
         client.out.borrow_mut().array(self.len);
         while let Some(slice) = self.slices.pop_front() {
@@ -87,36 +88,121 @@ impl Drop for Found<'_> {
 }
 
 /// Lets others have their turn, before anything that is not urgent.
-async fn give_way(client: &Client) {
+pub(super) async fn give_way(client: &Client) {
     // Whatever the command does from now on, it does in a task of its own.
     client.urgency.set(Priority::LOW);
     future::yield_now().await;
     client.server.tick();
 }
 
-/// Finds the keys that match a pattern.
-pub(super) fn keys<'a>(client: &'a Client, args: Args<'a>) -> Blocking<'a> {
+/// Says whether `MGET` is given many keys.
+pub(super) fn is_mget_long(args: Args<'_>) -> bool {
+    args.len() > SLICE
+}
+
+/// Replies with the strings of many keys, each as it is when its turn comes.
+pub(super) fn mget<'a>(client: &'a Client, args: Args<'a>) -> Blocking<'a> {
     Box::pin(async move {
-        let pattern = &args[1];
-        let scan = Scan::new(&client.server);
-        let mut found = Found::new(client);
-        loop {
-            let mut slice = Vec::new();
-            let more = scan.next(SLICE, |key| {
-                if glob::matches(pattern, key) {
-                    slice.push(Bytes::from_slice(key));
+        client.out.borrow_mut().array(args.len() - 1);
+        let mut keys = args.from(1).peekable();
+        while keys.peek().is_some() {
+            {
+                let mut store = client.server.store.borrow_mut();
+                let mut out = client.out.borrow_mut();
+                for key in keys.by_ref().take(SLICE) {
+                    match store.get(key) {
+                        Some(Value::String(string)) => out.bulk(string),
+                        _ => out.null_bulk(),
+                    }
+                    if out.len() >= FLUSH_AT {
+                        break;
+                    }
                 }
-            });
-            found.add(slice)?;
-            if !more {
+            }
+            client.server.tell();
+            client.write_through().await;
+            if client.after.get() != After::Continue {
                 break;
             }
             give_way(client).await;
         }
-        drop(scan);
-        found.reply().await;
         Ok(())
     })
+}
+
+/// Says whether `LPOP` or `RPOP` is asked for many elements.
+pub(super) fn is_pop_long(args: Args<'_>) -> bool {
+    let count = match args.len() {
+        3 => resp::integer(&args[2]),
+        _ => None,
+    };
+    count.is_some_and(|count| count > SLICE as i64)
+}
+
+pub(super) fn lpop<'a>(client: &'a Client, args: Args<'a>) -> Blocking<'a> {
+    pop(client, args, End::Left)
+}
+
+pub(super) fn rpop<'a>(client: &'a Client, args: Args<'a>) -> Blocking<'a> {
+    pop(client, args, End::Right)
+}
+
+/// Takes many elements out, and replies with them, a slice at a time.
+fn pop<'a>(client: &'a Client, args: Args<'a>, end: End) -> Blocking<'a> {
+    Box::pin(async move {
+        let count = resp::integer(&args[2]).and_then(|count| usize::try_from(count).ok());
+        let count = count.unwrap_or(usize::MAX);
+        let elements = {
+            let mut store = client.server.store.borrow_mut();
+            store.pop_many(&args[1], end, count)?
+        };
+        client.server.tell();
+        let Some(elements) = elements else {
+            client.out.borrow_mut().null_array();
+            return Ok(());
+        };
+        let mut popped = Popped { client, elements };
+        client.out.borrow_mut().array(popped.elements.len());
+        while !popped.elements.is_empty() {
+            {
+                let mut out = client.out.borrow_mut();
+                for _ in 0..SLICE {
+                    let element = match end {
+                        End::Left => popped.elements.pop_front(),
+                        End::Right => popped.elements.pop_back(),
+                    };
+                    let Some(element) = element else { break };
+                    out.bulk(&element);
+                    if out.len() >= FLUSH_AT {
+                        break;
+                    }
+                }
+            }
+            client.write_through().await;
+            if client.after.get() != After::Continue {
+                break;
+            }
+            give_way(client).await;
+        }
+        Ok(())
+    })
+}
+
+/// Elements that were taken out, and of which the client is still to be told.
+struct Popped<'a> {
+    client: &'a Client,
+    elements: VecDeque<Bytes>,
+}
+
+impl Drop for Popped<'_> {
+    fn drop(&mut self) {
+        let elements = mem::take(&mut self.elements);
+        if !elements.is_empty() {
+            let server = &self.client.server;
+            server.store.borrow_mut().discard_elements(elements);
+            server.tell();
+        }
+    }
 }
 
 /// Replies with the elements from one index to another. A negative one counts from the end.
@@ -148,29 +234,4 @@ pub(super) fn lrange<'a>(client: &'a Client, args: Args<'a>) -> Blocking<'a> {
         found.reply().await;
         Ok(())
     })
-}
-
-/// A way through all keys, while others change them.
-struct Scan<'a> {
-    server: &'a Server,
-    id: ScanId,
-}
-
-impl<'a> Scan<'a> {
-    fn new(server: &'a Server) -> Self {
-        let id = server.store.borrow_mut().begin_scan();
-        Scan { server, id }
-    }
-
-    /// Visits up to `count` keys. Returns `false` if those were the last.
-    fn next(&self, count: usize, visit: impl FnMut(&[u8])) -> bool {
-        let mut store = self.server.store.borrow_mut();
-        store.go_on_scanning(self.id, count, visit)
-    }
-}
-
-impl Drop for Scan<'_> {
-    fn drop(&mut self) {
-        self.server.store.borrow_mut().end_scan(self.id);
-    }
 }

@@ -7,6 +7,7 @@ mod failure;
 mod keys;
 mod lists;
 mod long;
+mod scan;
 mod session;
 mod strings;
 mod table;
@@ -25,7 +26,7 @@ use failure::Failure;
 #[cfg(test)]
 pub(crate) use table::COMMANDS;
 pub(crate) use table::Command;
-use table::{Run, find};
+use table::{Chosen, Run, find};
 
 /// A command on its way, with all that it may use.
 struct Call<'a> {
@@ -66,8 +67,8 @@ pub(crate) async fn execute(client: Rc<Client>, input: Box<Input>) -> Box<Input>
         true => Priority::HIGH,
         false => Priority::NORMAL,
     });
-    let outcome = match command.map(|command| &command.run) {
-        Ok(Run::Now(run) | Run::Group(Some(run), _)) => {
+    let outcome = match command.map(|command| command.run.choose(input.args())) {
+        Ok(Chosen::Now(run)) => {
             let outcome = run(&mut Call {
                 client: &client,
                 server,
@@ -78,12 +79,12 @@ pub(crate) async fn execute(client: Rc<Client>, input: Box<Input>) -> Box<Input>
             server.tell();
             outcome
         }
-        Ok(Run::Blocking(run)) => {
+        Ok(Chosen::Blocking(run)) => {
             let outcome = run(&client, input.args()).await;
             server.tell();
             outcome
         }
-        Ok(Run::Group(None, _)) => Err(Failure::SYNTAX),
+        Ok(Chosen::None) => Err(Failure::SYNTAX),
         Err(failure) => Err(failure),
     };
     if about_keys {

@@ -1,6 +1,6 @@
 //! Commands about the connection itself.
 
-use super::{Call, Failure, Outcome};
+use super::{Call, Failure, Outcome, failure};
 use crate::client::After;
 use crate::resp;
 use crate::store::Bytes;
@@ -69,7 +69,7 @@ pub(super) fn hello(call: &mut Call<'_>) -> Outcome {
             name = Some(valid_name(&call.args[at + 1])?);
             at += 2;
         } else {
-            let option = String::from_utf8_lossy(option);
+            let option = failure::repeat(option);
             return Err(Failure::say(format_args!(
                 "ERR Syntax error in HELLO option '{option}'"
             )));
@@ -128,7 +128,7 @@ pub(super) fn client_setinfo(call: &mut Call<'_>) -> Outcome {
         .iter()
         .any(|known| attribute.eq_ignore_ascii_case(known))
     {
-        let attribute = String::from_utf8_lossy(attribute);
+        let attribute = failure::repeat(attribute);
         return Err(Failure::say(format_args!(
             "ERR Unrecognized option '{attribute}'"
         )));

@@ -1,7 +1,7 @@
 //! Which commands there are.
 
 use super::{Blocking, Call, Outcome};
-use super::{admin, blocking, keys, lists, long, session, strings};
+use super::{admin, blocking, keys, lists, long, scan, session, strings};
 use crate::client::Client;
 use crate::resp::Args;
 
@@ -57,12 +57,40 @@ pub(super) enum Run {
     Now(fn(&mut Call<'_>) -> Outcome),
     /// It may wait for other clients, or take long.
     Blocking(for<'a> fn(&'a Client, Args<'a>) -> Blocking<'a>),
+    /// At once, unless it is long: then as the last one says.
+    Either(
+        fn(&mut Call<'_>) -> Outcome,
+        fn(Args<'_>) -> bool,
+        for<'a> fn(&'a Client, Args<'a>) -> Blocking<'a>,
+    ),
     /// It is one of these; alone, it may have a meaning of its own.
     Group(Option<fn(&mut Call<'_>) -> Outcome>, &'static [Command]),
 }
 
+/// How a command with these arguments is run.
+pub(super) enum Chosen {
+    /// At once.
+    Now(fn(&mut Call<'_>) -> Outcome),
+    /// It may wait for other clients, or take long.
+    Blocking(for<'a> fn(&'a Client, Args<'a>) -> Blocking<'a>),
+    /// It has no meaning of its own.
+    None,
+}
+
+impl Run {
+    /// Says how a command with these arguments is run.
+    pub(super) fn choose(&self, args: Args<'_>) -> Chosen {
+        match *self {
+            Run::Either(_, is_long, long) if is_long(args) => Chosen::Blocking(long),
+            Run::Now(run) | Run::Either(run, ..) | Run::Group(Some(run), _) => Chosen::Now(run),
+            Run::Blocking(run) => Chosen::Blocking(run),
+            Run::Group(None, _) => Chosen::None,
+        }
+    }
+}
+
 use Access::{Other, Read, Write};
-use Run::{Blocking as Waits, Group, Now};
+use Run::{Blocking as Waits, Either, Group, Now};
 
 /// A key is the first argument.
 const FIRST: (i64, i64, i64) = (1, 1, 1);
@@ -97,21 +125,39 @@ pub(crate) static COMMANDS: &[Command] = &[
     command("incr", 2, Write, FIRST, Now(strings::incr)),
     command("incrby", 3, Write, FIRST, Now(strings::incrby)),
     command("info", -1, Other, NONE, Now(admin::info)).urgent(),
-    command("keys", 2, Read, NONE, Waits(long::keys)),
+    command("keys", 2, Read, NONE, Waits(scan::keys)),
     command("llen", 2, Read, FIRST, Now(lists::llen)),
-    command("lpop", -2, Write, FIRST, Now(lists::lpop)),
+    command(
+        "lpop",
+        -2,
+        Write,
+        FIRST,
+        Either(lists::lpop, long::is_pop_long, long::lpop),
+    ),
     command("lpush", -3, Write, FIRST, Now(lists::lpush)),
     command("lrange", 4, Read, FIRST, Waits(long::lrange)),
-    command("mget", -2, Read, ALL, Now(strings::mget)),
+    command(
+        "mget",
+        -2,
+        Read,
+        ALL,
+        Either(strings::mget, long::is_mget_long, long::mget),
+    ),
     command("mset", -3, Write, (1, -1, 2), Now(strings::mset)),
     command("persist", 2, Write, FIRST, Now(keys::persist)),
     command("ping", -1, Other, NONE, Now(session::ping)).urgent(),
     command("post", -1, Other, NONE, Now(session::not_http)),
     command("pttl", 2, Read, FIRST, Now(keys::pttl)),
     command("quit", -1, Other, NONE, Now(session::quit)),
-    command("rpop", -2, Write, FIRST, Now(lists::rpop)),
+    command(
+        "rpop",
+        -2,
+        Write,
+        FIRST,
+        Either(lists::rpop, long::is_pop_long, long::rpop),
+    ),
     command("rpush", -3, Write, FIRST, Now(lists::rpush)),
-    command("scan", -2, Read, NONE, Now(keys::scan)),
+    command("scan", -2, Read, NONE, Waits(scan::scan)),
     command("select", 2, Other, NONE, Now(session::select)),
     command("set", -3, Write, FIRST, Now(strings::set)),
     command("shutdown", -1, Other, NONE, Now(admin::shutdown)),

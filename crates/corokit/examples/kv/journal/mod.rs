@@ -12,6 +12,8 @@
 //!   had happened when it ran its last command about keys is on the disk.
 //! - **`everysec`**, **`no`**: replies do not wait. The file is synced every second, or when the
 //!   system sees fit.
+//! - **A slow disk**: while more than [`BACKLOG`] bytes wait for it, so do the clients, whatever they were
+//!   promised: memory does not grow with what they send.
 //! - **A failed write** ends the server: nothing that was not written is acknowledged.
 
 mod recover;
@@ -46,6 +48,9 @@ pub(crate) enum Fsync {
 /// How many effects may wait for the disk: far more than there are clients.
 const QUEUE: usize = 1 << 24;
 
+/// How many bytes of effects may wait for the disk before clients wait for it.
+pub(crate) const BACKLOG: usize = 64 << 20;
+
 /// Takes what happens, and knows what is on the disk.
 #[derive(Debug)]
 pub(crate) struct Journal {
@@ -60,6 +65,8 @@ pub(crate) struct Journal {
 #[derive(Debug, Default)]
 struct Progress {
     written: Cell<u64>,
+    /// How many bytes are not written yet.
+    backlog: Cell<usize>,
     has_failed: Cell<bool>,
     /// Why, until somebody is told.
     failure: RefCell<Option<io::Error>>,
@@ -138,7 +145,9 @@ impl Journal {
     ///
     /// The journal is not written any more, or the disk is too slow for what happens.
     pub(crate) fn append(&self, effects: Vec<u8>) -> Result<(), TryPushError<Vec<u8>>> {
+        let len = effects.len();
         self.batcher.try_push(effects)?;
+        self.progress.backlog.set(self.progress.backlog.get() + len);
         self.appended.set(self.appended.get() + 1);
         Ok(())
     }
@@ -152,6 +161,13 @@ impl Journal {
     pub(crate) async fn safe(&self, effects: u64) {
         while self.fsync == Fsync::Always && self.progress.written.get() < effects {
             // Nothing comes in between: everything is on one thread.
+            self.progress.changed.listen().await;
+        }
+    }
+
+    /// Waits until few enough effects wait for the disk.
+    pub(crate) async fn has_room(&self) {
+        while self.progress.backlog.get() > BACKLOG {
             self.progress.changed.listen().await;
         }
     }
@@ -173,6 +189,7 @@ async fn write(
         return Err(Stopped);
     }
     let count = batch.len() as u64;
+    let bytes: usize = batch.iter().map(Vec::len).sum();
     let written = on_pool(move || {
         (&*file).write_all(&batch.concat())?;
         match fsync {
@@ -183,6 +200,7 @@ async fn write(
     let result = match written.await {
         Ok(()) => {
             progress.written.set(progress.written.get() + count);
+            progress.backlog.set(progress.backlog.get() - bytes);
             Ok(())
         }
         Err(error) => {

@@ -82,6 +82,7 @@ fn apply(store: &mut Store, args: Args<'_>, epoch: u64) -> Option<()> {
         let since_start = millis.checked_sub(i64::try_from(epoch).ok()?)?;
         Millis::START.after(since_start)
     };
+    let count = |index: usize| usize::try_from(resp::integer(&args[index])?).ok();
     match (&args[0], args.len()) {
         (b"SET", 3) => store.set(&args[1], &args[2], None),
         (b"SET", 5) if &args[3] == b"PXAT" => store.set(&args[1], &args[2], Some(moment(4)?)),
@@ -91,6 +92,8 @@ fn apply(store: &mut Store, args: Args<'_>, epoch: u64) -> Option<()> {
         (b"LPUSH", 3..) => drop(store.push(&args[1], End::Left, args.from(2)).ok()?),
         (b"RPUSH", 3..) => drop(store.push(&args[1], End::Right, args.from(2)).ok()?),
         (b"LPOP", 2) => drop(store.pop(&args[1], End::Left).ok()?),
+        (b"LPOP", 3) => drop(store.pop_many(&args[1], End::Left, count(2)?).ok()?),
+        (b"RPOP", 3) => drop(store.pop_many(&args[1], End::Right, count(2)?).ok()?),
         (b"RPOP", 2) => drop(store.pop(&args[1], End::Right).ok()?),
         (b"FLUSHALL", 1) => store.clear(),
         _ => return None,

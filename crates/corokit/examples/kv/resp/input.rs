@@ -5,8 +5,14 @@ use std::ops::Index;
 
 /// The room that a connection starts with.
 const SMALLEST: usize = 1 << 10;
-/// The most that is read at once, and the most that an idle connection keeps.
-const LARGEST: usize = 1 << 14;
+/// The most that is read at once, and the most that an idle connection keeps, about.
+pub(crate) const LARGEST: usize = 1 << 14;
+/// The most by which the storage of a long frame grows at once: what it needs is cleared first.
+const LARGEST_STEP: usize = 1 << 20;
+/// A storage that is longer gets smaller again, even when there is something unread in it.
+const TOO_LONG: usize = 4 * LARGEST;
+/// The most pieces of which the memory is kept for the next frame.
+const KEPT_TOKENS: usize = 1 << 10;
 
 /// One piece of a frame. A nested value is a flat list: an array, then its elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,13 +52,16 @@ pub(crate) struct Input {
     frame: usize,
     next: usize,
     end: usize,
+    /// How much room the last read was offered.
+    offered: usize,
     /// The last read left no room: there may be more to read, and more room is of use.
     filled: bool,
     tokens: Vec<Token>,
 }
 
 impl Input {
-    /// Returns the place for the bytes that are received next. It is never empty.
+    /// Returns the place for the bytes that are received next. It is never empty, and however long the
+    /// frame is, never so large that others would wait while it is filled and read.
     pub(crate) fn room(&mut self) -> &mut [u8] {
         if self.storage.len() - self.end <= self.storage.len() / 2 && self.frame > 0 {
             self.storage.copy_within(self.frame..self.end, 0);
@@ -62,15 +71,18 @@ impl Input {
         }
         let len = self.storage.len();
         if self.end == len || (self.filled && len < LARGEST) {
-            self.storage.resize((2 * len).max(SMALLEST), 0);
+            let more = len.clamp(SMALLEST, LARGEST_STEP);
+            self.storage.resize(len + more, 0);
         }
-        &mut self.storage[self.end..]
+        let room = &mut self.storage[self.end..];
+        self.offered = room.len().min(LARGEST);
+        &mut room[..self.offered]
     }
 
     /// Says that `count` bytes of the [room](Input::room) are received bytes now.
     pub(crate) fn received(&mut self, count: usize) {
         self.end += count;
-        self.filled = self.end == self.storage.len();
+        self.filled = count == self.offered;
     }
 
     /// Returns `true` if the last read took all that was there.
@@ -92,6 +104,12 @@ impl Input {
     /// Returns the size of the frame so far.
     pub(crate) fn frame_len(&self) -> usize {
         self.end - self.frame
+    }
+
+    /// Returns how many bytes of memory it has.
+    #[cfg(test)]
+    pub(crate) fn reserved(&self) -> usize {
+        self.storage.capacity() + self.tokens.capacity() * size_of::<Token>()
     }
 
     /// Returns the pieces of the frame.
@@ -122,8 +140,15 @@ impl Input {
             self.end = 0;
             if self.storage.len() > LARGEST {
                 self.storage = Vec::new();
-                self.tokens = Vec::new();
             }
+        } else if self.storage.len() > TOO_LONG && self.end - self.frame <= LARGEST {
+            self.storage = self.storage[self.frame..self.end].to_vec();
+            self.end -= self.frame;
+            self.frame = 0;
+            self.next = 0;
+        }
+        if self.tokens.capacity() > KEPT_TOKENS {
+            self.tokens = Vec::new();
         }
     }
 

@@ -21,6 +21,8 @@ mod output;
 mod parser;
 
 pub(crate) use error::ProtocolError;
+#[cfg(test)]
+pub(crate) use input::LARGEST;
 pub(crate) use input::{Args, Input, Token};
 pub(crate) use number::integer;
 pub(crate) use output::Output;

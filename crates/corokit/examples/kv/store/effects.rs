@@ -114,6 +114,14 @@ impl Store {
         ]);
     }
 
+    pub(super) fn note_pops(&mut self, key: &[u8], end: End, count: usize) {
+        let command: &[u8] = match end {
+            End::Left => b"LPOP",
+            End::Right => b"RPOP",
+        };
+        self.note(&[command, key, itoa::Buffer::new().format(count).as_bytes()]);
+    }
+
     pub(super) fn note(&mut self, command: &[&[u8]]) {
         if let Some(effects) = &mut self.effects {
             effects.begin(command.len());

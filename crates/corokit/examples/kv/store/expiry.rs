@@ -11,14 +11,21 @@ use super::Store;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Millis(NonZeroU64);
 
+/// The last millisecond that there is. Counted since 1970 it still is a signed number, as it is in the
+/// journal: for a server that started in the first hundred years.
+const LAST: i64 = i64::MAX - (1 << 42);
+
 impl Millis {
     /// When the server started.
     pub(crate) const START: Millis = Millis(NonZeroU64::MIN);
 
     /// Returns the moment so many milliseconds later, earlier if negative: not before the start,
-    /// and `None` where a signed number would overflow.
+    /// and `None` if it is too late to be written down.
     pub(crate) fn after(self, millis: i64) -> Option<Millis> {
         let sum = i64::try_from(self.0.get()).ok()?.checked_add(millis)?;
+        if sum > LAST {
+            return None;
+        }
         let sum = u64::try_from(sum).unwrap_or(0);
         Some(Millis(NonZeroU64::new(sum).unwrap_or(NonZeroU64::MIN)))
     }

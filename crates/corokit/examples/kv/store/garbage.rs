@@ -43,6 +43,11 @@ fn drop_from(parts: &mut impl ExactSizeIterator, count: usize) -> bool {
 }
 
 impl Store {
+    /// Lets go of what somebody had taken out of a list.
+    pub(crate) fn discard_elements(&mut self, elements: VecDeque<Bytes>) {
+        self.news.garbage.push(Garbage::List(elements.into_iter()));
+    }
+
     /// Lets go of what somebody had found.
     pub(crate) fn discard(&mut self, found: VecDeque<Vec<Bytes>>) {
         self.news.garbage.push(Garbage::Found(found.into_iter()));

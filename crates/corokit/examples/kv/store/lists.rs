@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::collections::vec_deque;
+use std::mem;
 use std::ops::{Deref, Range};
 
 use super::{Bytes, Store, Value, WrongType};
@@ -59,6 +60,33 @@ impl List {
                 Some(element)
             }
             End::Right => self.elements.pop_back(),
+        }
+    }
+
+    /// Takes up to `count` elements out at an end. They are in the order of the list.
+    fn take(&mut self, end: End, count: usize) -> VecDeque<Bytes> {
+        let all = &mut self.elements;
+        let count = count.min(all.len());
+        let rest = all.len() - count;
+        // Whichever part is shorter is moved, so that neither end of a long list costs much.
+        match end {
+            End::Left => {
+                self.first += count as u64;
+                match count <= rest {
+                    true => all.drain(..count).collect(),
+                    false => {
+                        let rest = all.split_off(count);
+                        mem::replace(all, rest)
+                    }
+                }
+            }
+            End::Right => match count <= rest {
+                true => all.split_off(rest),
+                false => {
+                    let rest = all.drain(..rest).collect();
+                    mem::replace(all, rest)
+                }
+            },
         }
     }
 
@@ -165,5 +193,29 @@ impl Store {
             }
         }
         Ok(element)
+    }
+
+    /// Takes up to `count` elements out at an end of the list of a key, in the order of the list. A
+    /// list without elements is removed.
+    pub(crate) fn pop_many(
+        &mut self,
+        key: &[u8],
+        end: End,
+        count: usize,
+    ) -> Result<Option<VecDeque<Bytes>>, WrongType> {
+        let Some(list) = self.list(key)? else {
+            return Ok(None);
+        };
+        let elements = list.take(end, count);
+        let is_empty = list.is_empty();
+        if !elements.is_empty() {
+            self.note_pops(key, end, elements.len());
+        }
+        if is_empty {
+            if let Some(index) = self.find(key) {
+                self.remove_at(index);
+            }
+        }
+        Ok(Some(elements))
     }
 }

@@ -25,6 +25,8 @@ pub(crate) struct Grant {
 pub(super) struct Waiters {
     queues: HashMap<Bytes, BTreeMap<Ticket, Sender<Grant>>, foldhash::fast::RandomState>,
     last: Ticket,
+    /// How many there are.
+    len: usize,
 }
 
 impl Store {
@@ -35,6 +37,7 @@ impl Store {
     pub(crate) fn wait(&mut self, keys: &[Bytes]) -> (Ticket, Receiver<Grant>) {
         let (sender, receiver) = channel::bounded(1);
         self.waiters.last.0 += 1;
+        self.waiters.len += 1;
         let ticket = self.waiters.last;
         for key in keys {
             let queue = self.waiters.queues.entry(key.clone()).or_default();
@@ -43,13 +46,20 @@ impl Store {
         (ticket, receiver)
     }
 
-    /// Returns the number of waiters. One that waits for two keys counts twice.
+    /// Returns the number of those who wait, or have not left since they got something.
     pub(crate) fn waiters_len(&self) -> usize {
-        self.waiters.queues.values().map(BTreeMap::len).sum()
+        self.waiters.len
+    }
+
+    /// Returns the number of keys that somebody waits for.
+    #[cfg(test)]
+    pub(crate) fn awaited_keys(&self) -> usize {
+        self.waiters.queues.len()
     }
 
     /// Gives up the places in the queues.
     pub(crate) fn leave(&mut self, ticket: Ticket, keys: &[Bytes]) {
+        self.waiters.len -= 1;
         for key in keys {
             if let Some(queue) = self.waiters.queues.get_mut(key) {
                 queue.remove(&ticket);

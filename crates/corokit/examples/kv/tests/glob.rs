@@ -3,7 +3,7 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::glob::matches;
+use crate::glob::{Match, matches};
 
 #[test]
 fn the_rules_by_example() {
@@ -99,5 +99,22 @@ proptest! {
         text in vec(prop::sample::select(b"abc-]".to_vec()), 1..8),
     ) {
         prop_assert_eq!(matches(&pattern, &text), naive(&pattern, &text));
+    }
+
+    #[test]
+    fn it_may_be_searched_a_few_steps_at_a_time(
+        pattern in vec(prop::sample::select(b"**?[]^-\\abc".to_vec()), 0..10),
+        text in vec(prop::sample::select(b"abc-]".to_vec()), 0..8),
+        steps in 1_usize..12,
+    ) {
+        let mut comparison = Match::new(&pattern);
+        let found = loop {
+            let mut left = steps;
+            if let Some(found) = comparison.go_on(&text, &mut left) {
+                break found;
+            }
+            prop_assert_eq!(left, 0);
+        };
+        prop_assert_eq!(found, matches(&pattern, &text));
     }
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::journal::{Fsync, Journal, recover};
+use crate::journal::{BACKLOG, Fsync, Journal, recover};
 use crate::store::{End, Millis, Store, Value};
 
 /// When the stores of these tests started, by the clock of the wall.
@@ -21,6 +21,7 @@ enum Op {
     Deadline(u8, Option<u16>),
     Push(u8, bool, Vec<Vec<u8>>),
     Pop(u8, bool),
+    PopMany(u8, bool, u8),
     Expire(u8),
     Later(u16),
     Clear,
@@ -36,7 +37,8 @@ fn op() -> impl Strategy<Value = Op> {
         2 => key.clone().prop_map(Op::Remove),
         2 => (key.clone(), deadline()).prop_map(|(k, d)| Op::Deadline(k, d)),
         4 => (key.clone(), any::<bool>(), vec(text(), 1..4)).prop_map(|(k, l, e)| Op::Push(k, l, e)),
-        4 => (key, any::<bool>()).prop_map(|(k, l)| Op::Pop(k, l)),
+        4 => (key.clone(), any::<bool>()).prop_map(|(k, l)| Op::Pop(k, l)),
+        2 => (key, any::<bool>(), 0..6_u8).prop_map(|(k, l, n)| Op::PopMany(k, l, n)),
         1 => (0..5_u8).prop_map(Op::Expire),
         2 => (0..300_u16).prop_map(Op::Later),
         1 => Just(Op::Clear),
@@ -71,6 +73,9 @@ fn apply(store: &mut Store, op: Op) {
             }
         }
         Op::Pop(key, left) => drop(store.pop(&[key], end(left))),
+        Op::PopMany(key, left, count) => {
+            drop(store.pop_many(&[key], end(left), count.into()));
+        }
         Op::Expire(key) => drop(store.expire(&[key])),
         Op::Later(millis) => {
             let now = after(store, millis).unwrap();
@@ -206,4 +211,61 @@ fn no_file_is_an_empty_journal() {
     let path = std::env::temp_dir().join("kv-no-such-file.journal");
     let recovered = recover(&path, &mut Store::new(), EPOCH).unwrap();
     assert_eq!((recovered.commands, recovered.cut_off), (0, 0));
+}
+
+/// A disk that is slow: clients wait for it when too much waits already, whatever they were promised.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_slow_disk_holds_the_clients_up() {
+    use std::io::Read;
+    use std::process::Command;
+
+    let path = std::env::temp_dir().join(format!("kv-{}-slow.journal", std::process::id()));
+    assert!(
+        Command::new("mkfifo")
+            .arg(&path)
+            .status()
+            .unwrap()
+            .success()
+    );
+    // What is written goes no further than somebody reads it. Both ways, so as not to wait for a writer.
+    let disk = fs::OpenOptions::new().read(true).write(true).open(&path);
+    let file = Temporary(path);
+    let mut disk = disk.unwrap();
+    corokit::sched_loop::run(async {
+        let (journal, writes) = Journal::open(&file.0, Fsync::No).unwrap();
+        let writes = corokit::sched_loop::current().unwrap().spawn(writes);
+        let piece = vec![b'x'; BACKLOG / 16];
+        for _ in 0..17 {
+            smol::future::poll_once(journal.has_room()).await.unwrap();
+            journal.append(piece.clone()).unwrap();
+        }
+        assert_eq!(smol::future::poll_once(journal.has_room()).await, None);
+        let reading = std::thread::spawn(move || {
+            let mut bytes = vec![0; 17 * piece.len()];
+            disk.read_exact(&mut bytes).unwrap();
+            disk
+        });
+        journal.has_room().await;
+        journal.close();
+        // A pipe cannot be synced, which is an error, but one after everything was written.
+        assert!(writes.await.is_err());
+        drop(reading.join().unwrap());
+    });
+}
+
+/// The last moment that there is can be written down, and read again.
+#[test]
+fn the_latest_deadline_survives_a_restart() {
+    let mut latest = i64::MAX;
+    while Millis::START.after(latest).is_none() {
+        latest -= 1 << 30;
+    }
+    let mut store = Store::new();
+    store.keep_effects(EPOCH);
+    store.set(b"a", b"1", Millis::START.after(latest));
+    let file = Temporary::new("latest", &store.take_news().effects);
+    let mut again = Store::new();
+    assert_eq!(recover(&file.0, &mut again, EPOCH).unwrap().commands, 1);
+    assert_eq!(content(&mut again, EPOCH), content(&mut store, EPOCH));
 }

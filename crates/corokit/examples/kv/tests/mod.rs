@@ -1,14 +1,17 @@
 //! Tests of the parts, without a socket. The whole server is tested by `tests/kv.rs`.
 
 mod blocking;
+mod garbage;
 mod glob;
 mod inline;
 mod journal;
+mod memory;
 mod parser;
 mod replies;
 mod requests;
 mod scan;
 mod store;
+mod turns;
 
 use corokit::monitor::{Monitor, MonitorExt, Step};
 

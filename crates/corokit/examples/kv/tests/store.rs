@@ -15,6 +15,7 @@ enum Op {
     Remove(u8),
     Push(u8, End, Vec<Vec<u8>>),
     Pop(u8, End),
+    PopMany(u8, End, usize),
     SetDeadline(u8, Option<i64>),
     Deadline(u8),
     Wait(i64),
@@ -35,6 +36,7 @@ fn any_op() -> impl Strategy<Value = Op> {
         key.clone().prop_map(Op::Remove),
         (key.clone(), end(), vec(text(), 1..4)).prop_map(|(key, end, all)| Op::Push(key, end, all)),
         (key.clone(), end()).prop_map(|(key, end)| Op::Pop(key, end)),
+        (key.clone(), end(), 0_usize..5).prop_map(|(key, end, count)| Op::PopMany(key, end, count)),
         (key.clone(), ttl()).prop_map(|(key, ttl)| Op::SetDeadline(key, ttl)),
         key.clone().prop_map(Op::Deadline),
         (0_i64..30).prop_map(Op::Wait),
@@ -58,6 +60,14 @@ struct Model {
 }
 
 impl Model {
+    fn has_list(&self, key: &[u8]) -> Result<bool, WrongType> {
+        match self.entries.get(key) {
+            None => Ok(false),
+            Some((ModelValue::List(_), _)) => Ok(true),
+            Some((ModelValue::String(_), _)) => Err(WrongType),
+        }
+    }
+
     fn list(&mut self, key: &[u8]) -> Result<Option<&mut Vec<Vec<u8>>>, WrongType> {
         match self.entries.get_mut(key) {
             None => Ok(None),
@@ -158,6 +168,25 @@ fn check(op: &Op, store: &mut Store, model: &mut Model) {
                 .pop(&key, *end)
                 .map(|element| element.map(|e| e.to_vec()));
             assert_eq!(popped, model.pop(&key, *end));
+        }
+        Op::PopMany(key, end, count) => {
+            let key = name(*key);
+            let popped = store.pop_many(&key, *end, *count).map(|elements| {
+                let elements = elements?.into_iter().map(|element| element.to_vec());
+                Some(elements.collect::<Vec<_>>())
+            });
+            let expected = model.has_list(&key).map(|is_there| {
+                let one = || model.pop(&key, *end).ok().flatten();
+                let mut all: Vec<_> = iter::repeat_with(one)
+                    .take(*count)
+                    .map_while(|element| element)
+                    .collect();
+                if *end == End::Right {
+                    all.reverse();
+                }
+                is_there.then_some(all)
+            });
+            assert_eq!(popped, expected);
         }
         Op::SetDeadline(key, ttl) => {
             let key = name(*key);

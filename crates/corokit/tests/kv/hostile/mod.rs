@@ -1,5 +1,11 @@
 //! Clients that mean no good, or are broken.
 
+mod bystander;
+mod floods;
+mod nonsense;
+mod slow;
+mod vanishing;
+
 use std::io::{ErrorKind, Read, Write};
 
 use crate::server::{Kv, until};
