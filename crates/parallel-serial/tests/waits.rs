@@ -130,7 +130,7 @@ fn a_wait_with_a_limit_cancels_nothing() {
 fn time_is_up_exactly_when_it_is() {
     corokit_lab::check(50, |lab| async move {
         let elapsed = timeout(SECOND, pending::<()>()).await.unwrap_err();
-        assert_eq!(elapsed.to_string(), "the time is up");
+        assert_eq!(elapsed.to_string(), "timed out");
         assert_eq!(lab.elapsed(), SECOND);
         let at = corokit_sched_loop_now() + SECOND;
         assert!(deadline(at, pending::<()>()).await.is_err());

@@ -77,5 +77,5 @@ fn calls_may_be_nested() {
 
 #[test]
 fn the_error_says_what_happened() {
-    assert_eq!(TimedOut.to_string(), "the deadline passed first");
+    assert_eq!(TimedOut.to_string(), "timed out");
 }
