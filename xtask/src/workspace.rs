@@ -24,6 +24,10 @@ pub(crate) struct Package {
     pub(crate) version: String,
     pub(crate) edition: String,
     pub(crate) manifest_path: PathBuf,
+    /// The licence expression, as in `MIT OR Apache-2.0`.
+    pub(crate) license: Option<String>,
+    /// Where it comes from; `None` for what lies on this disk.
+    pub(crate) source: Option<String>,
     pub(crate) rust_version: Option<String>,
     pub(crate) targets: Vec<Target>,
     pub(crate) dependencies: Vec<Dependency>,
@@ -54,6 +58,8 @@ pub(crate) struct Target {
     pub(crate) name: String,
     pub(crate) kind: Vec<String>,
     pub(crate) src_path: PathBuf,
+    /// Whether its unit tests run.
+    pub(crate) test: bool,
 }
 
 #[derive(Clone, Debug, Deserialize)]
