@@ -26,8 +26,17 @@ pub(super) fn deny(deep: &Deep) -> Result<Option<Tally>> {
 /// Looks for dependencies that nothing uses. What only an example in the documentation uses is named in the
 /// manifest, under `package.metadata.cargo-machete`.
 pub(super) fn machete(deep: &Deep) -> Result<Option<Tally>> {
+    let root = &deep.workspace.root;
+    let packages = deep.workspace.packages.iter();
+    let folders = packages.filter_map(|package| package.folder().strip_prefix(root).ok());
+    let mut tops: Vec<_> = folders
+        .filter_map(|folder| folder.components().next())
+        // It would take the harness of the fuzz targets for a member of their workspace.
+        .filter(|top| top.as_os_str() != "fuzz")
+        .collect();
+    tops.dedup();
     let mut command = provision::machete(&deep.workspace)?;
-    super::not_counted(run(command.arg(&deep.workspace.root)))
+    super::not_counted(run(command.args(tops).current_dir(root)))
 }
 
 /// Builds the libraries with the oldest versions of what they depend on directly.
