@@ -25,6 +25,7 @@ mod provision;
 mod report;
 mod sanitizers;
 mod testing;
+mod unsafe_code;
 mod workspace;
 
 use std::process::ExitCode;

@@ -150,11 +150,9 @@ pub(crate) fn deny(workspace: &Workspace) -> Result<Command> {
     Ok(command)
 }
 
-/// `cargo machete`.
+/// cargo-machete, started by its own name: by cargo it would take `machete` for one of the folders.
 pub(crate) fn machete(workspace: &Workspace) -> Result<Command> {
-    let mut command = with_tool(workspace, &MACHETE, cargo())?;
-    command.arg("machete");
-    Ok(command)
+    with_tool(workspace, &MACHETE, Command::new(MACHETE.name))
 }
 
 /// `cargo semver-checks`.
@@ -172,10 +170,10 @@ pub(crate) fn minimal_versions(workspace: &Workspace) -> Result<Command> {
     Ok(command)
 }
 
-/// Makes a tool known to a cargo command, after building it if this machine has none.
-fn with_tool(workspace: &Workspace, tool: &Tool, mut cargo: Command) -> Result<Command> {
+/// Makes a tool known to a command, after building it if this machine has none.
+fn with_tool(workspace: &Workspace, tool: &Tool, mut command: Command) -> Result<Command> {
     if on_path(tool.name) {
-        return Ok(cargo);
+        return Ok(command);
     }
     let root = workspace.target.join("tools");
     let programs = root.join("bin");
@@ -192,8 +190,8 @@ fn with_tool(workspace: &Workspace, tool: &Tool, mut cargo: Command) -> Result<C
             return Err(Failure::missing(tool.name, how));
         }
     }
-    cargo.env("PATH", path_with(&programs)?);
-    Ok(cargo)
+    command.env("PATH", path_with(&programs)?);
+    Ok(command)
 }
 
 /// Makes sure that Debian's compiler is there, with what it takes to build the standard library.

@@ -6,7 +6,7 @@ use crate::process::{cargo, run};
 use crate::report::{self, Tally};
 use crate::testing::{counted, packages};
 use crate::workspace::Workspace;
-use crate::{conformance, instructions, models, policy, provision, sanitizers};
+use crate::{conformance, instructions, models, policy, provision, sanitizers, unsafe_code};
 
 use super::msrv;
 
@@ -31,7 +31,7 @@ pub(super) const STEPS: [Step; 13] = [
     },
     Step {
         name: "policy",
-        what: "licences and sources of what is used, and no tokio in what users get",
+        what: "licences and sources of what is used, no tokio in what users get, unsafe code where it is said to be",
         run: policy,
     },
     Step {
@@ -162,6 +162,7 @@ fn asan(workspace: &Workspace) -> Result<Option<Tally>> {
 
 fn policy(workspace: &Workspace) -> Result<Option<Tally>> {
     policy::check(workspace)?;
+    unsafe_code::check(workspace)?;
     Ok(None)
 }
 
