@@ -6,4 +6,4 @@ for argument; do
     # The runtime wants the C library, which rustc would name itself.
     [ "$argument" = -nodefaultlibs ] || arguments+=("$argument")
 done
-exec clang-22 -fsanitize=thread "${arguments[@]}"
+exec clang-22 -fsanitize=thread -fuse-ld=lld "${arguments[@]}"

@@ -10,7 +10,7 @@ mod rwlock_model;
 mod semaphore_model;
 
 /// The most operations of a program: the models calculate everything anew after each.
-const MOST: usize = 200;
+const MOST: usize = 120;
 
 /// The most waiters and guards that an operation tells apart.
 const HANDLES: usize = 12;

@@ -10,7 +10,7 @@ mod fifo_model;
 mod priority_model;
 
 /// The most operations of a program: the models look at everything after each.
-const MOST: usize = 300;
+const MOST: usize = 120;
 
 /// Pushes, inserts, takes and turns as the bytes say, with the scheduler's own ready queue.
 ///

@@ -12,7 +12,7 @@ use crate::sanitizers;
 use super::Deep;
 
 /// Longer inputs are longer programs, and no other ones.
-const LONGEST: &str = "-max_len=2048";
+const LONGEST: &str = "-max_len=1024";
 
 /// Runs every target for its share of the time. What is new goes to `fuzz/corpus`, what fails to `fuzz/artifacts`,
 /// and from there, once it is understood, to `fuzz/seeds`: a test replays those with each change.
