@@ -58,6 +58,7 @@ pages! {
     lab: "lab.md",
     parallel: "parallel.md",
     priority: "priority.md",
+    proved: "proved.md",
     python: "python.md",
     services: "services.md",
     sync_bridge: "sync-bridge.md",
