@@ -1,7 +1,8 @@
 //! `cargo xtask deep`: everything that takes too long for each change.
 //!
-//! [`STEPS`] is the list. A step takes as long as `--budget` says, beside what it takes to build; one that has looked
-//! at everything ends earlier. What it finds is a failure, and the other steps run all the same.
+//! [`STEPS`] is the list. A step that searches takes as long as `--budget` says, beside what it takes to build, or
+//! until it has looked at everything; one that runs all tests once takes as long as they do. What a step finds is a
+//! failure, and the other steps run all the same.
 
 mod explore;
 mod fuzz;
