@@ -44,7 +44,7 @@ pub(crate) fn explore(
         command.env("LOOM_MAX_PREEMPTIONS", bounds.preemptions.to_string());
         if let Some(seconds) = bounds.seconds {
             command
-                .args(["--profile", "deep", "--no-fail-fast"])
+                .args(["--profile", "deep"])
                 .env("LOOM_MAX_DURATION", seconds.to_string())
                 // A model that is explored further also comes further.
                 .env("LOOM_MAX_BRANCHES", "20000");

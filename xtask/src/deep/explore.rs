@@ -153,7 +153,7 @@ fn nextest(deep: &Deep, program: &Program) -> Result<Command> {
     let mut command = provision::nextest(&deep.workspace, cargo())?;
     command
         .args(["--profile", "deep", "--cargo-profile", "deep"])
-        .args(["--all-features", "--no-fail-fast"])
+        .arg("--all-features")
         .args(["--package", &program.package])
         .args(&program.choice);
     Ok(command)
