@@ -154,6 +154,7 @@ pages! {
     lab: "lab.md",
     parallel: "parallel.md",
     priority: "priority.md",
+    proved: "proved.md",
     python: "python.md",
     performance: "performance.md",
     recipe_host_loop: "recipes/host-loop.md",

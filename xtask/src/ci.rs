@@ -5,13 +5,12 @@
 mod msrv;
 mod steps;
 
-use std::fmt::Write as _;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use lexopt::{Arg, ValueExt};
 
 use crate::failure::{Failure, Result};
-use crate::report::Tally;
+use crate::outcome::{Outcome, Title};
 use crate::workspace::Workspace;
 use steps::{STEPS, Step};
 
@@ -25,17 +24,6 @@ struct Options {
     only: Vec<String>,
     /// The names of the steps not to run.
     skip: Vec<String>,
-}
-
-/// What came of the steps.
-#[derive(Debug, Default)]
-struct Outcome {
-    passed: Vec<&'static str>,
-    failed: Vec<&'static str>,
-    /// Steps that this machine could not run, with what was missing.
-    left_out: Vec<(&'static str, String)>,
-    /// The tests that ran, if any step counted them.
-    tests: Option<Tally>,
 }
 
 /// Runs the steps that the command line chooses.
@@ -52,46 +40,21 @@ pub(crate) fn main(arguments: lexopt::Parser) -> Result<()> {
     let start = Instant::now();
     let workspace = Workspace::load()?;
     let outcome = run_all(&workspace, &chosen, &options);
-    println!("\n{}", outcome.summary(start.elapsed()));
-    if let Some(tests) = outcome.tests {
-        println!("{} passed, {} failed", tests.passed, tests.failed);
-    }
-
-    if !outcome.failed.is_empty() {
-        return Err(Failure::other("ci failed"));
-    }
-    if options.strict && !outcome.left_out.is_empty() {
-        return Err(Failure::other(
-            "ci failed: with --strict no step may be left out",
-        ));
-    }
-    Ok(())
+    outcome.conclude(start.elapsed(), options.strict)
 }
 
 /// Runs the steps in order, until one fails.
 fn run_all(workspace: &Workspace, chosen: &[&'static Step], options: &Options) -> Outcome {
-    let mut outcome = Outcome::default();
+    let mut outcome = Outcome::new("ci");
     for (index, step) in chosen.iter().enumerate() {
-        println!(
-            "\n[{}/{}] {}: {}",
-            index + 1,
-            chosen.len(),
-            step.name,
-            step.what
-        );
-        let start = Instant::now();
-        let result = (step.run)(workspace);
-        let time = in_words(start.elapsed());
-        match &result {
-            Ok(_) => println!("[{}] passed in {time}", step.name),
-            Err(failure @ Failure::Missing { .. }) => {
-                println!("[{}] left out: {failure}", step.name)
-            }
-            Err(failure) => println!("[{}] failed after {time}: {failure}", step.name),
-        }
-        outcome.record(step.name, result);
-        let failed = !outcome.failed.is_empty() || (options.strict && !outcome.left_out.is_empty());
-        if failed && !options.keep_going {
+        let title = Title {
+            number: index + 1,
+            of: chosen.len(),
+            name: step.name,
+            what: step.what,
+        };
+        outcome.run(&title, || (step.run)(workspace));
+        if outcome.has_failed(options.strict) && !options.keep_going {
             break;
         }
     }
@@ -142,62 +105,6 @@ fn names(list: &str) -> impl Iterator<Item = String> {
         .map(str::to_owned)
 }
 
-impl Outcome {
-    /// Notes how a step ended.
-    fn record(&mut self, name: &'static str, result: Result<Option<Tally>>) {
-        match result {
-            Ok(tests) => {
-                self.passed.push(name);
-                self.count(tests);
-            }
-            Err(Failure::Missing { what, .. }) => self.left_out.push((name, what)),
-            Err(failure) => {
-                self.failed.push(name);
-                if let Failure::Tests(tests) = failure {
-                    self.count(Some(tests));
-                }
-            }
-        }
-    }
-
-    fn count(&mut self, tests: Option<Tally>) {
-        if let Some(tests) = tests {
-            *self.tests.get_or_insert_default() += tests;
-        }
-    }
-
-    /// One line: what passed, and what did not.
-    fn summary(&self, time: Duration) -> String {
-        let verdict = if self.failed.is_empty() {
-            "done"
-        } else {
-            "failed"
-        };
-        let passed = match self.passed.as_slice() {
-            [] => "nothing".to_owned(),
-            names => names.join(" "),
-        };
-        let mut line = format!("ci {verdict} in {}; passed: {passed}", in_words(time));
-        if !self.failed.is_empty() {
-            let _ = write!(line, "; failed: {}", self.failed.join(" "));
-        }
-        for (name, what) in &self.left_out {
-            let _ = write!(line, "; left out: {name} ({what} is missing)");
-        }
-        line
-    }
-}
-
-/// A duration as a person tells it: `4.2 s`, `3 min 07 s`.
-fn in_words(time: Duration) -> String {
-    let seconds = time.as_secs();
-    if seconds < 60 {
-        format!("{:.1} s", time.as_secs_f64())
-    } else {
-        format!("{} min {:02} s", seconds / 60, seconds % 60)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -245,21 +152,5 @@ mod tests {
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), STEPS.len());
-    }
-
-    #[test]
-    fn the_summary_names_every_step_and_tests_are_summed() {
-        let tally = |passed, failed| Tally { passed, failed };
-        let mut outcome = Outcome::default();
-        outcome.record("fmt", Ok(None));
-        assert_eq!(outcome.tests, None);
-        outcome.record("nextest", Ok(Some(tally(7, 0))));
-        outcome.record("loom", Err(Failure::Tests(tally(2, 1))));
-        outcome.record("kv", Err(Failure::missing("redis-cli", "apt-get")));
-        assert_eq!(
-            outcome.summary(Duration::from_secs(187)),
-            "ci failed in 3 min 07 s; passed: fmt nextest; failed: loom; left out: kv (redis-cli is missing)"
-        );
-        assert_eq!(outcome.tests, Some(tally(9, 1)));
     }
 }

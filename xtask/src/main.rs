@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! cargo xtask ci             everything that a change must pass
+//! cargo xtask deep           everything that takes too long for that
 //! cargo xtask conformance    async-executor's own tests, on our executor
 //! cargo xtask instructions   instruction counts against the checked-in table
 //! cargo xtask bench          corokit beside its peers
@@ -10,21 +11,28 @@
 //! cargo xtask release        whether the crates could be published as they are
 //! ```
 //!
-//! Each command is one module; `process`, `provision`, `report` and `workspace` are what they share.
+//! Each command is one module; what they share is beside them.
 #![forbid(unsafe_code)]
 
 mod bench;
 mod ci;
 mod conformance;
 mod costs;
+mod deep;
 mod failure;
 mod instructions;
 mod links;
+mod models;
+mod outcome;
+mod policy;
 mod process;
 mod provision;
 mod readmes;
 mod release;
 mod report;
+mod sanitizers;
+mod testing;
+mod unsafe_code;
 mod workspace;
 
 use std::process::ExitCode;
@@ -40,6 +48,13 @@ The project's own commands.
       --keep-going  go on after a failure, to see them all
       --only, --skip, --list
                     choose among the steps, or name them
+
+  cargo xtask deep [STEP..] [--budget TIME] [--package NAME].. [--shard K/N] [--list]
+      Runs what takes too long for that: all steps, or those that are named. A failure does not end the run.
+      --budget      how long a step may search, beside what it takes to build: 90s, 10m, 2h; 10m if not said
+      --package     the only libraries to look at
+      --shard       the part of the mutants to try
+      --list        name the steps
 
   cargo xtask conformance [--list] [--reference]
       Runs async-executor's own published tests with only their `use` line changed to corokit_scheduler.
@@ -86,6 +101,7 @@ fn dispatch() -> Result<()> {
     match arguments.next()? {
         Some(lexopt::Arg::Value(command)) => match command.to_str() {
             Some("ci") => ci::main(arguments),
+            Some("deep") => deep::main(arguments),
             Some("conformance") => conformance::main(arguments),
             Some("instructions") => instructions::main(arguments),
             Some("bench") => bench::main(arguments),

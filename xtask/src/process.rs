@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::thread;
+use std::time::Duration;
 
 use crate::failure::{Context, Failure, Result};
 
@@ -98,6 +99,56 @@ pub(crate) fn read(command: &mut Command) -> Result<(String, String)> {
     }
 }
 
+/// Like [`read`], for what takes long: shows what runs, and its standard error. Returns the standard output.
+pub(crate) fn read_announced(command: &mut Command) -> Result<String> {
+    announce(command);
+    let output = command
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()
+        .context(program_of(command))?;
+    if output.status.success() {
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    } else {
+        let status = output.status;
+        Err(Failure::other(format!(
+            "`{}` ended with {status}",
+            program_of(command)
+        )))
+    }
+}
+
+/// Makes a command end after a time, as an interrupt from the keyboard would end it. That is no failure: see
+/// [`run_for`].
+fn limited(command: &Command, time: Duration) -> Command {
+    let mut limited = Command::new("timeout");
+    limited
+        .args(["--signal=INT", "--kill-after=30"])
+        .arg(time.as_secs().max(1).to_string())
+        .arg(command.get_program())
+        .args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => limited.env(name, value),
+            None => limited.env_remove(name),
+        };
+    }
+    limited
+}
+
+/// Runs a program for a time, then interrupts it. Returns its exit code, or `None` if the time was over first.
+pub(crate) fn run_for(command: &Command, time: Duration) -> Result<Option<i32>> {
+    let mut command = limited(command, time);
+    announce(&command);
+    let status = command.status().context(program_of(&command))?;
+    match status.code() {
+        // What `timeout` says when it had to act; 137 if it had to act twice.
+        Some(124 | 137) => Ok(None),
+        Some(code) => Ok(Some(code)),
+        None => Err(Failure::other(format!("it ended with {status}"))),
+    }
+}
+
 /// Whether a program of this name can be started.
 pub(crate) fn on_path(program: &str) -> bool {
     env::var_os("PATH")
@@ -171,6 +222,19 @@ mod tests {
     fn a_program_that_is_not_there_is_a_failure() {
         assert!(!on_path("no-such-program-at-all"));
         assert!(run(&mut Command::new("no-such-program-at-all")).is_err());
+    }
+
+    #[test]
+    fn a_program_is_interrupted_when_its_time_is_over() {
+        let script = |script: &str| {
+            let mut command = Command::new("sh");
+            command.args(["-c", script]).env("WORD", "7");
+            command
+        };
+        let hour = Duration::from_secs(3600);
+        assert_eq!(run_for(&script("exit $WORD"), hour).unwrap(), Some(7));
+        let second = Duration::from_secs(1);
+        assert_eq!(run_for(&script("exec sleep 3600"), second).unwrap(), None);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::failure::{Failure, Result};
-use crate::process::{cargo, on_path, path_with, read, run};
+use crate::process::{cargo, cargo_of, on_path, path_with, read, run};
 use crate::workspace::Workspace;
 
 /// A cargo subcommand, in the version that these steps were written for.
@@ -29,6 +29,52 @@ const RDME: Tool = Tool {
     version: "2.2.0",
 };
 
+const FUZZ: Tool = Tool {
+    name: "cargo-fuzz",
+    version: "0.13.2",
+};
+
+const MUTANTS: Tool = Tool {
+    name: "cargo-mutants",
+    version: "27.1.0",
+};
+
+const LLVM_COV: Tool = Tool {
+    name: "cargo-llvm-cov",
+    version: "0.9.1",
+};
+
+const DENY: Tool = Tool {
+    name: "cargo-deny",
+    version: "0.20.2",
+};
+
+const MACHETE: Tool = Tool {
+    name: "cargo-machete",
+    version: "0.9.2",
+};
+
+const SEMVER_CHECKS: Tool = Tool {
+    name: "cargo-semver-checks",
+    version: "0.51.0",
+};
+
+const MINIMAL_VERSIONS: Tool = Tool {
+    name: "cargo-minimal-versions",
+    version: "0.1.38",
+};
+
+/// What Debian has of the compiler, with the sources of the standard library and a linker for them.
+const DEBIAN_RUST: [&str; 7] = [
+    "rustc-web",
+    "cargo-web",
+    "rust-web-src",
+    "rust-web-llvm",
+    "lld-22",
+    "clang-22",
+    "libclang-rt-22-dev",
+];
+
 /// The Python client of Redis, in the version that the kv server is tested with.
 const REDIS_PY: &str = "redis==6.4.0";
 
@@ -42,10 +88,15 @@ const FAST_PROFILE: [(&str, &str); 4] = [
 
 /// `cargo nextest run`, by the given cargo, with the project's own settings.
 pub(crate) fn nextest(workspace: &Workspace, cargo: Command) -> Result<Command> {
+    nextest_to("run", workspace, cargo)
+}
+
+/// `cargo nextest run`, or another of its commands.
+pub(crate) fn nextest_to(what: &str, workspace: &Workspace, cargo: Command) -> Result<Command> {
     let mut command = with_tool(workspace, &NEXTEST, cargo)?;
     let settings = workspace.root.join("xtask/nextest.toml");
     command
-        .args(["nextest", "run", "--config-file"])
+        .args(["nextest", what, "--config-file"])
         .arg(settings);
     Ok(command)
 }
@@ -64,10 +115,77 @@ pub(crate) fn rdme(workspace: &Workspace) -> Result<Command> {
     Ok(command)
 }
 
-/// Makes a tool known to a cargo command, after building it if this machine has none.
-fn with_tool(workspace: &Workspace, tool: &Tool, mut cargo: Command) -> Result<Command> {
+/// `cargo fuzz`, which wants nightly.
+pub(crate) fn fuzz(workspace: &Workspace) -> Result<Command> {
+    let mut command = with_tool(workspace, &FUZZ, cargo_of("nightly"))?;
+    command.arg("fuzz");
+    Ok(command)
+}
+
+/// `cargo mutants`, with the nextest that it runs.
+pub(crate) fn mutants(workspace: &Workspace) -> Result<Command> {
+    let command = with_tool(workspace, &NEXTEST, cargo())?;
+    let mut command = with_tool(workspace, &MUTANTS, command)?;
+    command.arg("mutants");
+    Ok(command)
+}
+
+/// `cargo llvm-cov nextest`, with the programs of LLVM that read what the compiler's own LLVM writes.
+pub(crate) fn llvm_cov(workspace: &Workspace) -> Result<Command> {
+    let programs = Path::new("/usr/lib/llvm-22/bin");
+    let (cov, profdata) = (programs.join("llvm-cov"), programs.join("llvm-profdata"));
+    if !cov.is_file() && !on_path("rustup") {
+        return Err(Failure::missing(
+            "llvm-cov 22",
+            "as root, apt-get install llvm-22",
+        ));
+    }
+    if !cov.is_file() && apt_install(&["llvm-22"]).is_err() {
+        let component = "llvm-tools-preview";
+        run(Command::new("rustup").args(["component", "add", component])).map_err(|_| {
+            Failure::missing("llvm-cov", format!("rustup component add {component}"))
+        })?;
+    }
+    let command = with_tool(workspace, &NEXTEST, cargo())?;
+    let mut command = with_tool(workspace, &LLVM_COV, command)?;
+    if cov.is_file() {
+        command.env("LLVM_COV", cov).env("LLVM_PROFDATA", profdata);
+    }
+    command.args(["llvm-cov", "nextest"]);
+    Ok(command)
+}
+
+/// `cargo deny`.
+pub(crate) fn deny(workspace: &Workspace) -> Result<Command> {
+    let mut command = with_tool(workspace, &DENY, cargo())?;
+    command.arg("deny");
+    Ok(command)
+}
+
+/// cargo-machete, started by its own name: by cargo it would take `machete` for one of the folders.
+pub(crate) fn machete(workspace: &Workspace) -> Result<Command> {
+    with_tool(workspace, &MACHETE, Command::new(MACHETE.name))
+}
+
+/// `cargo semver-checks`.
+pub(crate) fn semver_checks(workspace: &Workspace) -> Result<Command> {
+    let mut command = with_tool(workspace, &SEMVER_CHECKS, cargo())?;
+    command.arg("semver-checks");
+    Ok(command)
+}
+
+/// `cargo minimal-versions`, with the cargo-hack that it runs. It wants nightly.
+pub(crate) fn minimal_versions(workspace: &Workspace) -> Result<Command> {
+    let command = with_tool(workspace, &HACK, cargo())?;
+    let mut command = with_tool(workspace, &MINIMAL_VERSIONS, command)?;
+    command.arg("minimal-versions");
+    Ok(command)
+}
+
+/// Makes a tool known to a command, after building it if this machine has none.
+fn with_tool(workspace: &Workspace, tool: &Tool, mut command: Command) -> Result<Command> {
     if on_path(tool.name) {
-        return Ok(cargo);
+        return Ok(command);
     }
     let root = workspace.target.join("tools");
     let programs = root.join("bin");
@@ -84,8 +202,25 @@ fn with_tool(workspace: &Workspace, tool: &Tool, mut cargo: Command) -> Result<C
             return Err(Failure::missing(tool.name, how));
         }
     }
-    cargo.env("PATH", path_with(&programs)?);
-    Ok(cargo)
+    command.env("PATH", path_with(&programs)?);
+    Ok(command)
+}
+
+/// Makes sure that Debian's compiler is there, with what it takes to build the standard library.
+pub(crate) fn debian_rust() -> Result<()> {
+    let has_all = || {
+        let sources = Path::new("/usr/lib/rustlib/src/rust/library/std");
+        let programs = ["/usr/bin/rustc", "/usr/bin/cargo", "/usr/bin/clang-22"];
+        sources.is_dir() && programs.iter().all(|program| Path::new(program).is_file())
+    };
+    if has_all() || (apt_install(&DEBIAN_RUST).is_ok() && has_all()) {
+        return Ok(());
+    }
+    let how = format!(
+        "as root on Debian, apt-get install {}",
+        DEBIAN_RUST.join(" ")
+    );
+    Err(Failure::missing("Debian's compiler with its sources", how))
 }
 
 /// Makes sure that a program is there, which comes with a Debian package.
@@ -93,7 +228,7 @@ pub(crate) fn program(name: &str, package: &str) -> Result<()> {
     if !on_path(name) {
         let how = format!("as root, apt-get install {package}");
         let missing = || Failure::missing(name, how.as_str());
-        apt_install(package).map_err(|_| missing())?;
+        apt_install(&[package]).map_err(|_| missing())?;
         if !on_path(name) {
             return Err(missing());
         }
@@ -101,15 +236,16 @@ pub(crate) fn program(name: &str, package: &str) -> Result<()> {
     Ok(())
 }
 
-/// Installs a Debian package. The package lists are fetched only if it does not work without.
-fn apt_install(package: &str) -> Result<()> {
+/// Installs Debian packages. The package lists are fetched only if it does not work without.
+fn apt_install(packages: &[&str]) -> Result<()> {
     if !on_path("apt-get") || !is_root() {
         return Err(Failure::other("apt-get and root are needed"));
     }
     let install = || {
         let mut command = Command::new("apt-get");
         command
-            .args(["install", "-y", "--no-install-recommends", package])
+            .args(["install", "-y", "--no-install-recommends"])
+            .args(packages)
             .env("DEBIAN_FRONTEND", "noninteractive");
         run(&mut command)
     };
@@ -181,5 +317,6 @@ fn make_environment(folder: &Path) -> Result<()> {
         let mut command = Command::new(python);
         run(command.args(["-m", "venv", "--clear"]).arg(folder))
     };
-    make("python3").or_else(|_| apt_install("python3-venv").and_then(|()| make("/usr/bin/python3")))
+    make("python3")
+        .or_else(|_| apt_install(&["python3-venv"]).and_then(|()| make("/usr/bin/python3")))
 }

@@ -25,11 +25,14 @@ pub(crate) struct Package {
     pub(crate) version: String,
     pub(crate) edition: String,
     pub(crate) manifest_path: PathBuf,
+    /// The licence expression, as in `MIT OR Apache-2.0`.
+    pub(crate) license: Option<String>,
+    /// Where it comes from; `None` for what lies on this disk.
+    pub(crate) source: Option<String>,
     pub(crate) rust_version: Option<String>,
     pub(crate) targets: Vec<Target>,
     pub(crate) dependencies: Vec<Dependency>,
     pub(crate) description: Option<String>,
-    pub(crate) license: Option<String>,
     pub(crate) repository: Option<String>,
     pub(crate) readme: Option<PathBuf>,
     pub(crate) keywords: Vec<String>,
@@ -66,6 +69,8 @@ pub(crate) struct Target {
     /// The features without which it is not built.
     #[serde(default, rename = "required-features")]
     pub(crate) required_features: Vec<String>,
+    /// Whether its unit tests run.
+    pub(crate) test: bool,
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -496,8 +496,13 @@ fn a_driver_that_is_dropped_anywhere_loses_nothing() {
     });
 }
 
+/// A case takes long here: a third of what other tests are asked for, by `PROPTEST_CASES` or by default.
+fn some_cases() -> ProptestConfig {
+    ProptestConfig::with_cases(ProptestConfig::default().cases.div_ceil(3))
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(80))]
+    #![proptest_config(some_cases())]
 
     /// Pushes with pauses, beside a list of what ought to go when.
     #[test]

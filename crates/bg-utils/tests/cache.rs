@@ -701,8 +701,6 @@ impl Naive {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
-
     /// With as many keys as fit there is no doubt about what has expired and still takes room; with
     /// fewer, nothing expires.
     #[test]

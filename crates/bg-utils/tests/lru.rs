@@ -229,8 +229,6 @@ impl Model {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
-
     #[test]
     fn like_a_list(capacity in 0_usize..8, program in program()) {
         let (mut map, mut model) = (Lru::new(capacity), Model { capacity, ..Model::default() });

@@ -344,8 +344,13 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     proptest::collection::vec(step, 1..80)
 }
 
+/// A case takes long here: half of what other tests are asked for, by `PROPTEST_CASES` or by default.
+fn some_cases() -> ProptestConfig {
+    ProptestConfig::with_cases(ProptestConfig::default().cases.div_ceil(2))
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(100))]
+    #![proptest_config(some_cases())]
 
     /// Beside a list that is sorted by time, in which equals stay as they are.
     #[test]

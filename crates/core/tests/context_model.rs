@@ -269,7 +269,7 @@ impl Machine<'_> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn any_program_does_what_a_stack_of_maps_does(ops in ops()) {

@@ -6,6 +6,7 @@ use std::mem::{Discriminant, discriminant};
 
 use crate::failure::{Failure, FailureKind};
 use crate::lab::Lab;
+use crate::more::More;
 use crate::options::{Options, Strategy};
 use crate::plan::{Decision, Plan};
 use crate::run::{Attack, Extras, execute};
@@ -89,11 +90,14 @@ pub(crate) fn check<Fut: Future<Output = ()> + 'static>(
         Strategy::Pct { .. } => attempt(options, &mut Plan::fifo(), body)?,
         _ => 0,
     };
-    for number in 0..schedules {
-        attempt(options, &mut options.plan(number as u64, steps), body)?;
+    let more = More::of_environment();
+    let mut tried = 0;
+    while tried < schedules || more.wants(tried) {
+        attempt(options, &mut options.plan(tried as u64, steps), body)?;
+        tried += 1;
     }
     Ok(Explored {
-        schedules,
+        schedules: tried,
         complete: false,
     })
 }

@@ -46,6 +46,8 @@ pub fn run<T: 'static, Fut: Future<Output = T> + 'static>(
 
 /// Runs a body under so many random schedules. They are the same each time.
 ///
+/// The environment can ask for more of them: see the [crate](crate).
+///
 /// # Panics
 ///
 /// Panics with the first schedule that fails, after it has been made as short as possible.

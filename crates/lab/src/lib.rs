@@ -46,6 +46,10 @@
 //! | wake-ups without a reason, timers that are early | [`Options::spurious_wakes`], [`Options::delays`] |
 //! | what happened, to assert on | [`Options::trace`] |
 //!
+//! Two environment variables make every [`check`] go on for longer than the test asks, for runs by night:
+//! `COROKIT_LAB_SCHEDULES` is how many schedules it tries at least, `COROKIT_LAB_SECONDS` how much real time it
+//! may spend on those that the test did not ask for. Of the latter alone, as many are tried as fit into the time.
+//!
 //! The panic hook of the process is wrapped at the first run, so that panics of tasks are noticed.
 
 #![forbid(unsafe_code)]
@@ -55,6 +59,7 @@ mod explore;
 mod failure;
 mod functions;
 mod lab;
+mod more;
 mod options;
 mod panics;
 mod plan;

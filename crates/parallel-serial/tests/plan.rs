@@ -797,8 +797,18 @@ fn results(tree: &Tree, into: &mut Vec<Checked>) {
     }
 }
 
+/// A case takes long here: a quarter of what other tests are asked for, by `PROPTEST_CASES` or by default.
+fn some_cases() -> ProptestConfig {
+    let usual = ProptestConfig::default();
+    ProptestConfig {
+        cases: usual.cases.div_ceil(4),
+        failure_persistence: None,
+        ..usual
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(some_cases())]
 
     #[test]
     fn any_plan_gives_what_its_jobs_give(tree in trees()) {

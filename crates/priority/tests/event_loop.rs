@@ -1,15 +1,15 @@
 //! Tasks on an event loop with the priority queue.
 
 use std::cell::RefCell;
+use std::future::pending;
 use std::rc::Rc;
 
 use corokit_priority::{Ageing, Priority, PriorityQueue};
 use corokit_sched_loop::{
-    self as sched_loop, EventLoop, TaskExt, create_task_descend, sleep, sleep_insert, spawn, task,
+    self as sched_loop, EventLoop, TaskExt, create_task_descend, sleep_insert, spawn, task,
     task_switch,
 };
 use futures_lite::future::yield_now;
-use std::time::Duration;
 
 type Log = Rc<RefCell<Vec<&'static str>>>;
 
@@ -61,18 +61,15 @@ fn a_change_takes_effect_at_once_wherever_the_task_is() {
             [third.id(), first.id(), second.id()]
         );
         // Blocked.
-        let sleeper = spawn(async move {
-            sleep(Duration::from_millis(1)).await;
-        });
+        let blocked = spawn(pending::<()>());
         yield_now().await;
-        sched_loop::set_priority(sleeper.id(), Priority::LOW).unwrap();
-        assert_eq!(sched_loop::priority(sleeper.id()), Ok(Priority::LOW));
+        sched_loop::set_priority(blocked.id(), Priority::LOW).unwrap();
+        assert_eq!(sched_loop::priority(blocked.id()), Ok(Priority::LOW));
         // Running.
         sched_loop::set_priority(me, Priority::LOW).unwrap();
         yield_now().await;
         note.borrow_mut().push("main");
-        sleeper.await;
-        drop((first, second, third));
+        drop((first, second, third, blocked));
     });
     let log = log.borrow();
     assert_eq!(log[0], "third");

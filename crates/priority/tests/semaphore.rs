@@ -1,6 +1,8 @@
 //! The semaphore: order, cancellation, and random programs against a naive model.
 #![cfg(not(loom))]
 
+#[path = "models/semaphore.rs"]
+mod model;
 mod support;
 
 use std::future::Future;
@@ -8,16 +10,16 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use corokit_lab::{Lab, cancel_everywhere, panic_everywhere};
-use corokit_priority::{
-    Acquire, Priority, PriorityPermit, PrioritySemaphore, TaskNode, scope, scope_as,
-};
+use corokit_priority::{Priority, PrioritySemaphore, TaskNode, scope, scope_as};
+
 use corokit_sched_loop::spawn;
 use futures_lite::future::yield_now;
+use model::{Op, TASKS, Wakes};
 use proptest::prelude::*;
 
 use support::{on_all_executors, poll, ready};
@@ -259,20 +261,6 @@ fn anybody_may_be_dropped_anywhere() {
     panic_everywhere(body);
 }
 
-#[derive(Clone, Debug)]
-enum Op {
-    /// Asks with this priority, or as a task.
-    Ask(Result<i32, usize>),
-    Poll(usize),
-    Cancel(usize),
-    Release(usize),
-    Forget(usize),
-    Add(usize),
-    SetPriority(usize, i32),
-}
-
-const TASKS: usize = 3;
-
 fn op() -> impl Strategy<Value = Op> {
     let ask = prop_oneof![(-3..4i32).prop_map(Ok), (0..TASKS).prop_map(Err)];
     prop_oneof![
@@ -286,126 +274,11 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
-#[derive(Default)]
-struct Wakes(AtomicUsize);
-
-impl Wake for Wakes {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
-struct Waiter<'s> {
-    future: Pin<Box<Acquire<'s>>>,
-    wakes: Arc<Wakes>,
-    who: Result<i32, usize>,
-    arrival: usize,
-    granted: bool,
-}
-
-impl<'s> Waiter<'s> {
-    fn poll(&mut self, nodes: &[TaskNode]) -> Poll<PriorityPermit<'s>> {
-        let waker = Waker::from(Arc::clone(&self.wakes));
-        let mut cx = Context::from_waker(&waker);
-        match self.who {
-            Ok(_) => self.future.as_mut().poll(&mut cx),
-            Err(task) => {
-                let scoped = scope_as(nodes[task].clone(), self.future.as_mut());
-                Box::pin(scoped).as_mut().poll(&mut cx)
-            }
-        }
-    }
-}
-
-/// Grants permits as the model would.
-fn grant(waiters: &mut [Waiter<'_>], nodes: &[TaskNode], permits: &mut usize) {
-    while *permits > 0 {
-        let key = |waiter: &&mut Waiter<'_>| {
-            let priority = match waiter.who {
-                Ok(priority) => Priority::new(priority),
-                Err(task) => nodes[task].priority(),
-            };
-            (priority, waiter.arrival)
-        };
-        let waiting = waiters.iter_mut().filter(|waiter| !waiter.granted);
-        match waiting.min_by_key(key) {
-            Some(first) => first.granted = true,
-            None => return,
-        }
-        *permits -= 1;
-    }
-}
-
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn permits_go_where_the_model_says(ops in prop::collection::vec(op(), 1..150)) {
-        let semaphore = PrioritySemaphore::new(2);
-        let mut permits = 2;
-        let nodes: [TaskNode; TASKS] = std::array::from_fn(|_| TaskNode::new(Priority::NORMAL));
-        let mut waiters: Vec<Waiter<'_>> = Vec::new();
-        let mut held = Vec::new();
-        let mut arrivals = 0;
-        for op in ops {
-            match op {
-                Op::Ask(who) => {
-                    arrivals += 1;
-                    let mut waiter = Waiter {
-                        future: Box::pin(match who {
-                            Ok(priority) => semaphore.acquire_at(Priority::new(priority)),
-                            Err(_) => semaphore.acquire(),
-                        }),
-                        wakes: Arc::default(),
-                        who,
-                        arrival: arrivals,
-                        granted: false,
-                    };
-                    match waiter.poll(&nodes) {
-                        Poll::Ready(permit) => {
-                            prop_assert!(permits > 0);
-                            permits -= 1;
-                            held.push(permit);
-                        }
-                        Poll::Pending => {
-                            prop_assert_eq!(permits, 0);
-                            waiters.push(waiter);
-                        }
-                    }
-                }
-                Op::Poll(index) if index < waiters.len() => {
-                    match waiters[index].poll(&nodes) {
-                        Poll::Ready(permit) => {
-                            prop_assert!(waiters.remove(index).granted);
-                            held.push(permit);
-                        }
-                        Poll::Pending => prop_assert!(!waiters[index].granted),
-                    }
-                }
-                Op::Cancel(index) if index < waiters.len() => {
-                    let waiter = waiters.remove(index);
-                    permits += usize::from(waiter.granted);
-                    drop(waiter);
-                    grant(&mut waiters, &nodes, &mut permits);
-                }
-                Op::Release(index) if index < held.len() => {
-                    drop(held.remove(index));
-                    permits += 1;
-                    grant(&mut waiters, &nodes, &mut permits);
-                }
-                Op::Forget(index) if index < held.len() => held.remove(index).forget(),
-                Op::Add(count) => {
-                    semaphore.add_permits(count);
-                    permits += count;
-                    grant(&mut waiters, &nodes, &mut permits);
-                }
-                Op::SetPriority(task, priority) => nodes[task].set_priority(Priority::new(priority)),
-                Op::Poll(_) | Op::Cancel(_) | Op::Release(_) | Op::Forget(_) => {}
-            }
-            prop_assert_eq!(semaphore.permits(), permits);
-            for waiter in &waiters {
-                prop_assert_eq!(waiter.wakes.0.load(Ordering::Relaxed) > 0, waiter.granted);
-            }
-        }
+        model::run(ops);
     }
 }

@@ -701,8 +701,13 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
+/// A case takes long here: a fifth of what other tests are asked for, by `PROPTEST_CASES` or by default.
+fn some_cases() -> ProptestConfig {
+    ProptestConfig::with_cases(ProptestConfig::default().cases.div_ceil(5))
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #![proptest_config(some_cases())]
 
     /// While one job blocks the only thread, the queue is a list. What is left of it runs in order,
     /// or is refused, as the pool ends.

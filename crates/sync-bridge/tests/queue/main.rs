@@ -9,6 +9,7 @@ mod explored;
 mod going_away;
 mod joining;
 mod model;
+mod naive;
 mod order;
 mod threads;
 mod user_code;

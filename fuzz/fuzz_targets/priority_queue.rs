@@ -1,0 +1,4 @@
+//! The ready queue by priority.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| corokit_fuzz_harness::priority_queue(bytes));

@@ -1,0 +1,4 @@
+//! The semaphore by priority.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| corokit_fuzz_harness::semaphore(bytes));
