@@ -146,8 +146,9 @@ impl Donation {
 }
 
 impl WaitList for Donation {
-    fn refresh(&self, _: WaiterId, changes: &mut Changes) {
+    fn refresh(&self, _: WaiterId, changes: &mut Changes) -> bool {
         self.lend(changes);
+        false
     }
 
     fn holders(&self) -> Holders {

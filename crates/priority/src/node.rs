@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 
 use crate::atomic::AtomicPriority;
 use crate::sync::{Mutex, MutexGuard};
-use crate::wait::{LenderId, Wait, WaiterId, Waits};
+use crate::wait::{LenderId, Wait, WaitList, WaiterId, Waits};
 
 /// A task in the eyes of the locks: its own priority, what others lend it, and what it waits in.
 ///
@@ -75,8 +75,35 @@ pub(crate) struct Changes {
 }
 
 impl Changes {
+    /// Returns `true` if nobody's priority has changed.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
+    }
+
     /// Passes everything on, until nothing changes any more. No lock may be held.
-    pub(crate) fn spread(mut self) {
+    pub(crate) fn spread(self) {
+        self.spread_and_settle(None);
+    }
+
+    /// Passes everything on, and then lets this list serve those who wait there, and so on.
+    pub(crate) fn spread_and_settle(mut self, list: Option<&dyn WaitList>) {
+        let mut moved = Vec::new();
+        self.pass_on(&mut moved);
+        if let Some(list) = list {
+            list.settle(&mut self);
+            self.pass_on(&mut moved);
+        }
+        // Every list knows how urgent its waiters are by now: so it serves the right ones.
+        while let Some(list) = moved.pop() {
+            list.settle(&mut self);
+            self.pass_on(&mut moved);
+        }
+        self.wake.into_iter().for_each(Waker::wake);
+    }
+
+    /// Tells everybody of the changes. The lists that may serve somebody because of
+    /// that are added to `moved`.
+    fn pass_on(&mut self, moved: &mut Vec<Arc<dyn WaitList>>) {
         while let Some(node) = self.nodes.pop() {
             let (control, waits) = {
                 let state = node.lock();
@@ -88,10 +115,12 @@ impl Changes {
             for Wait { list, waiter, .. } in waits {
                 // The list reads the priority again when it has locked itself: so whoever is there last
                 // finds what counts, though several change it at a time.
-                list.refresh(waiter, &mut self);
+                let unsettled = list.refresh(waiter, self);
+                if unsettled && !moved.iter().any(|other| Arc::ptr_eq(other, &list)) {
+                    moved.push(list);
+                }
             }
         }
-        self.wake.into_iter().for_each(Waker::wake);
     }
 }
 

@@ -9,7 +9,15 @@ use crate::node::{Changes, TaskNode, next_number};
 /// Something that tasks wait in.
 pub(crate) trait WaitList: Send + Sync {
     /// Looks at the priority of a waiter again, and lends on what follows from that.
-    fn refresh(&self, waiter: WaiterId, changes: &mut Changes);
+    ///
+    /// It serves nobody: others in the list may have become less urgent by the same change, and the
+    /// list has not heard of it yet. Returns `true` if [`WaitList::settle`] is to be called when all
+    /// have heard.
+    fn refresh(&self, waiter: WaiterId, changes: &mut Changes) -> bool;
+
+    /// Serves whoever can be served, now that waiters have changed places. That may be somebody only
+    /// where one who waits keeps back others for whom there would be room.
+    fn settle(&self, _: &mut Changes) {}
 
     /// Returns who holds what the waiters wait for, and since which grant.
     fn holders(&self) -> Holders;

@@ -29,3 +29,29 @@ proptest! {
         model::run(ops);
     }
 }
+
+/// Several inherit from one; when it becomes less urgent, so do they, and all at once: none is served by
+/// what another one has lost already.
+#[test]
+fn a_reader_does_not_overtake_a_writer_while_what_both_inherit_is_taken_back() {
+    use Op::{Ask, Poll, Release, SetPriority};
+    model::run(vec![
+        Ask(1, 2, false, None),
+        Ask(0, 0, false, None),
+        Ask(4, 0, false, None),
+        Ask(2, 1, false, None),
+        Ask(3, 0, false, None),
+        Release(0),
+        Release(2),
+        Poll(0),
+        Ask(0, 0, false, None),
+        Ask(4, 1, false, None),
+        SetPriority(3, -1),
+        Release(2),
+        Ask(2, 0, false, None),
+        Ask(3, 0, true, None),
+        Ask(2, 1, true, None),
+        Ask(0, 1, false, None),
+        SetPriority(3, 0),
+    ]);
+}

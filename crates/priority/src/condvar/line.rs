@@ -112,8 +112,9 @@ impl Line {
 }
 
 impl WaitList for Line {
-    fn refresh(&self, waiter: WaiterId, _: &mut Changes) {
+    fn refresh(&self, waiter: WaiterId, _: &mut Changes) -> bool {
         self.lock().reread(waiter.number);
+        false
     }
 
     fn holders(&self) -> Holders {

@@ -364,10 +364,11 @@ impl Line {
 }
 
 impl WaitList for Line {
-    fn refresh(&self, waiter: WaiterId, changes: &mut Changes) {
+    fn refresh(&self, waiter: WaiterId, changes: &mut Changes) -> bool {
         let mut state = self.lock();
         state.waiters.reread(waiter.number);
         self.lend(&mut state, changes);
+        false
     }
 
     fn holders(&self) -> Holders {

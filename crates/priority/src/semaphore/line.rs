@@ -233,13 +233,14 @@ impl<P: Urgency> Line<P> {
 }
 
 impl WaitList for Line<Priority> {
-    fn refresh(&self, waiter: WaiterId, _: &mut Changes) {
+    fn refresh(&self, waiter: WaiterId, _: &mut Changes) -> bool {
         let mut waiters = self.lock();
         let waiting = waiters.get(waiter.number);
         if let Some(node) = waiting.and_then(|waiting| waiting.node.as_ref()) {
             let priority = node.effective_priority();
             waiters.requeue(waiter.number, priority);
         }
+        false
     }
 
     fn holders(&self) -> Holders {
