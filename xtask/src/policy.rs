@@ -1,6 +1,7 @@
 //! What may be used, checked over what cargo knows without any other tool: licences, sources, and no tokio in what
 //! users get. `cargo xtask deep deny` asks cargo-deny about the same file, `deny.toml`, and looks closer.
 
+use std::collections::BTreeMap;
 use std::fs;
 
 use crate::failure::{Context, Failure, Result};
@@ -16,13 +17,15 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     let path = workspace.root.join("deny.toml");
     let text = fs::read_to_string(&path).context(path.display())?;
     let allowed = allowed(&text)?;
+    let exceptions = exceptions(&text);
 
     let everything = Workspace::load_with_dependencies()?;
     let mut wrong = Vec::new();
     for package in &everything.packages {
         let name = format!("{} {}", package.name, package.version);
         let licence = package.license.as_deref().unwrap_or("none");
-        if !is_allowed(licence, &allowed) {
+        let excepted = exceptions.get(package.name.as_str());
+        if !is_allowed(licence, excepted.unwrap_or(&allowed)) {
             wrong.push(format!("{name}: the licence is {licence}"));
         }
         match package.source.as_deref() {
@@ -67,6 +70,16 @@ fn allowed(text: &str) -> Result<Vec<&str>> {
     Ok(list.split('"').skip(1).step_by(2).collect())
 }
 
+/// The licences that `deny.toml` allows for single packages, a package a line.
+fn exceptions(text: &str) -> BTreeMap<&str, Vec<&str>> {
+    let lines = text.lines().filter_map(|line| {
+        let entry = line.trim().strip_prefix("{ crate = \"")?;
+        let (name, licences) = entry.split_once('"')?;
+        Some((name, licences.split('"').skip(1).step_by(2).collect()))
+    });
+    lines.collect()
+}
+
 /// Whether a licence expression can be met by the licences of the list. `/` is what `OR` was once.
 fn is_allowed(expression: &str, allowed: &[&str]) -> bool {
     let spaced = expression
@@ -109,7 +122,8 @@ fn one(words: &mut Words<'_>, allowed: &[&str]) -> bool {
                 let name = format!("{name} WITH {}", words.next().unwrap_or_default());
                 allowed.contains(&name.as_str())
             }
-            None => allowed.contains(&name),
+            // Who allows a version allows it where a later one would do as well.
+            None => allowed.contains(&name.trim_end_matches('+')),
         },
         None => false,
     }
@@ -127,6 +141,7 @@ mod tests {
             "MIT OR Apache-2.0",
             "GPL-3.0 OR MIT",
             "MIT/Apache-2.0",
+            "Zlib+",
             "Apache-2.0 / MIT",
             "(MIT OR GPL-3.0) AND Zlib",
             "Apache-2.0 WITH LLVM-exception OR Apache-2.0",
@@ -153,6 +168,12 @@ mod tests {
         let text = "[bans]\nallow = [\"x\"]\n\n[licenses]\nallow = [\n    \"MIT\",\n    \"Zlib\",\n]\n[sources]\n";
         assert_eq!(allowed(text).unwrap(), ["MIT", "Zlib"]);
         assert!(allowed("[bans]\nallow = []\n").is_err());
+    }
+
+    #[test]
+    fn single_packages_have_licences_of_their_own() {
+        let text = "allow = [\n    \"MIT\",\n]\nexceptions = [\n    { crate = \"a\", allow = [\"X\", \"Y\"] },\n]\n";
+        assert_eq!(exceptions(text), BTreeMap::from([("a", vec!["X", "Y"])]));
     }
 
     #[test]
