@@ -75,24 +75,10 @@ pub(crate) struct Changes {
 }
 
 impl Changes {
-    /// Returns `true` if nobody's priority has changed.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.nodes.is_empty()
-    }
-
     /// Passes everything on, until nothing changes any more. No lock may be held.
-    pub(crate) fn spread(self) {
-        self.spread_and_settle(None);
-    }
-
-    /// Passes everything on, and then lets this list serve those who wait there, and so on.
-    pub(crate) fn spread_and_settle(mut self, list: Option<&dyn WaitList>) {
+    pub(crate) fn spread(mut self) {
         let mut moved = Vec::new();
         self.pass_on(&mut moved);
-        if let Some(list) = list {
-            list.settle(&mut self);
-            self.pass_on(&mut moved);
-        }
         // Every list knows how urgent its waiters are by now: so it serves the right ones.
         while let Some(list) = moved.pop() {
             list.settle(&mut self);

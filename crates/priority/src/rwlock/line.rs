@@ -80,14 +80,9 @@ struct After {
 
 impl After {
     fn finish(self) {
-        self.finish_and_settle(None);
-    }
-
-    /// Moreover lets the line serve those who wait, when all know how urgent they are now.
-    fn finish_and_settle(self, line: Option<&Line>) {
         // Whoever is woken, or told, finds everything as it will be.
         let After { changes, .. } = self;
-        changes.spread_and_settle(line.map(|line| line as &dyn WaitList));
+        changes.spread();
     }
 }
 
@@ -193,19 +188,17 @@ impl Line {
     /// Gives the lock back.
     pub(super) fn release(&self, ticket: Ticket) {
         let mut after = After::default();
-        let unsettled;
         {
             let mut state = self.lock();
             self.give_up(&mut state, ticket, &mut after);
-            unsettled = self.serve_if_settled(&mut state, &mut after);
+            self.serve(&mut state, &mut after.changes, &mut after._waits);
         }
-        after.finish_and_settle(unsettled);
+        after.finish();
     }
 
     /// Takes a waiter out, and passes on what it had been granted.
     pub(super) fn leave(&self, number: u32) {
         let mut after = After::default();
-        let unsettled;
         {
             let mut state = self.lock();
             let Some((waiter, wait)) = state.waiters.part(&self.list, number) else {
@@ -216,10 +209,10 @@ impl Line {
                 self.give_up(&mut state, ticket, &mut after);
             }
             // It may have been the one that kept the others waiting.
-            unsettled = self.serve_if_settled(&mut state, &mut after);
+            self.serve(&mut state, &mut after.changes, &mut after._waits);
             after._waiter = Some(waiter);
         }
-        after.finish_and_settle(unsettled);
+        after.finish();
     }
 
     /// Makes the writer a reader.
@@ -270,18 +263,6 @@ impl Line {
             }
         }
         after._holder = Some(holder);
-    }
-
-    /// Serves those who come first, unless somebody has become less urgent: those who wait here may
-    /// have inherited from that one, and are served when they have heard of it. Then the line is
-    /// returned.
-    fn serve_if_settled(&self, state: &mut State, after: &mut After) -> Option<&Line> {
-        if after.changes.is_empty() {
-            self.serve(state, &mut after.changes, &mut after._waits);
-            None
-        } else {
-            Some(self)
-        }
     }
 
     /// Serves those who come first, as long as there is room, and lends to the holders what the others
