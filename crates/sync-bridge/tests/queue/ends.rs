@@ -2,9 +2,11 @@
 
 use std::cell::Cell;
 use std::thread;
+use std::time::Instant;
 
 use corokit_sync_bridge::queue::{
-    Closed, Get, Getter, Put, Putter, Queue, Stream, Tracked, TryPutError,
+    Closed, Get, GetDeadlineError, Getter, Put, PutDeadlineError, Putter, Queue, Stream, Tracked,
+    TryPutError,
 };
 use futures_lite::StreamExt;
 use futures_lite::future::block_on;
@@ -22,6 +24,19 @@ fn the_last_putter_closes_the_queue() {
     assert_eq!(getter.get_blocking(), Ok(1));
     assert_eq!(block_on(getter.get()), Ok(2));
     assert_eq!(getter.get_blocking(), Err(Closed(())));
+}
+
+#[test]
+fn an_end_has_the_forms_of_the_queue() {
+    let (putter, getter) = Queue::bounded(1).split();
+    assert!(putter.queue().is_empty() && !putter.queue().is_full());
+    assert_eq!(putter.put_deadline(1, Instant::now()), Ok(()));
+    assert!(!getter.queue().is_empty() && getter.queue().is_full());
+    let late = putter.put_deadline(2, Instant::now());
+    assert_eq!(late, Err(PutDeadlineError::TimedOut(2)));
+    assert_eq!(getter.get_deadline(Instant::now()), Ok(1));
+    let early = getter.get_deadline(Instant::now());
+    assert_eq!(early, Err(GetDeadlineError::TimedOut));
 }
 
 #[test]

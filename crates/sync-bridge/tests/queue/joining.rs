@@ -1,13 +1,14 @@
 //! Waiting until the work is done.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use corokit_sync_bridge::TimedOut;
 use corokit_sync_bridge::queue::Queue;
 
-use super::{ready, waits};
+use super::{Count, poll_with, ready, waits};
 
 #[test]
 fn a_fresh_queue_has_nothing_to_wait_for() {
@@ -103,6 +104,20 @@ fn one_who_goes_away_does_not_matter() {
     drop(first);
     queue.try_get().unwrap();
     ready(&mut second);
+}
+
+#[test]
+fn one_who_goes_away_leaves_no_waker_behind() {
+    let queue = Queue::unbounded();
+    queue.try_put(1).unwrap();
+    let count = Arc::new(Count::default());
+    let mut join = queue.join();
+    assert!(poll_with(&mut join, &count).is_pending());
+    assert_eq!(Arc::strong_count(&count), 2);
+    drop(join);
+    assert_eq!(Arc::strong_count(&count), 1);
+    assert_eq!(queue.try_get(), Ok(1));
+    assert_eq!(count.get(), 0);
 }
 
 #[test]

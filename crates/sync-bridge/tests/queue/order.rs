@@ -1,6 +1,6 @@
 //! The order of items.
 
-use std::cmp::Reverse;
+use std::cmp::{Ordering, Reverse};
 
 use corokit_sync_bridge::queue::{
     Fifo, Keyed, Lifo, LifoQueue, Order, Priority, PriorityQueue, Queue,
@@ -74,6 +74,19 @@ fn the_smallest_at_that_moment_is_had() {
     queue.try_put(4).unwrap();
     assert_eq!(queue.try_get(), Ok(1));
     assert!(queue.try_iter().eq([4, 5]));
+}
+
+#[test]
+fn keyed_items_are_compared_by_their_keys() {
+    let item = |key, value| Keyed { key, value };
+    assert_eq!(item(1, "a"), item(1, "b"));
+    assert_ne!(item(1, "a"), item(2, "a"));
+    assert!(item(1, "b") < item(2, "a"));
+    assert!(
+        item(2, "a")
+            .partial_cmp(&item(1, "b"))
+            .is_some_and(Ordering::is_gt)
+    );
 }
 
 #[test]
