@@ -11,7 +11,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use corokit_lab::{Lab, cancel_everywhere, panic_everywhere};
-use corokit_priority::{Priority, PriorityCondvar, PriorityMutex, TaskNode, scope, scope_as};
+use corokit_priority::{
+    Priority, PriorityCondvar, PriorityMutex, TaskControl, TaskNode, scope, scope_as,
+};
 use corokit_sched_loop::{Outcome, TaskExt, interruptible, spawn, task_interrupt};
 use futures_lite::future::{block_on, poll_once, yield_now, zip};
 
@@ -364,4 +366,26 @@ fn a_notification_that_nobody_waits_for_is_gone() {
     let changed = PriorityCondvar::new();
     assert_eq!(changed.notify_all(), 0);
     assert!(block_on(poll_once(changed.listen())).is_none());
+}
+
+/// A wait that is over leaves nothing of its task in the line.
+#[test]
+fn what_is_over_holds_on_to_nobody() {
+    struct Nobody;
+    impl TaskControl for Nobody {
+        fn priority_changed(&self, _: &TaskNode) {}
+    }
+
+    let (mutex, changed) = (PriorityMutex::new(Vec::new()), PriorityCondvar::new());
+    let control: Arc<dyn TaskControl> = Arc::new(Nobody);
+    for notified in [true, false] {
+        let node = node(0).controlled_by(Arc::clone(&control));
+        let mut waits = waiting(&changed, &mutex, &node, 0);
+        if notified {
+            assert!(changed.notify_one());
+            assert!(poll(&mut waits).is_ready());
+        }
+        drop((waits, node));
+        assert_eq!(Arc::strong_count(&control), 1);
+    }
 }

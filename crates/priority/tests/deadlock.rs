@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use corokit_priority::{
     Priority, PriorityMutex, PriorityMutexGuard, PriorityReadGuard, PriorityRwLock,
-    PriorityWriteGuard, clear_deadlock_hook, scope, set_deadlock_hook,
+    PriorityWriteGuard, TaskNode, clear_deadlock_hook, scope, scope_as, set_deadlock_hook,
 };
 use futures_lite::future::block_on;
 
@@ -103,4 +103,19 @@ fn whoever_always_checks_never_hangs() {
         }
     });
     assert!(found.load(Ordering::Relaxed) > 0, "they meet");
+}
+
+#[test]
+fn the_chain_names_who_waits_for_what() {
+    let mutex = PriorityMutex::named((), "cache");
+    let task = TaskNode::new(Priority::NORMAL).named("worker");
+    let deadlock = block_on(scope_as(task, async {
+        let _guard = mutex.lock().await;
+        mutex.lock_checked().await.map(drop).unwrap_err()
+    }));
+    let links = deadlock.chain().iter();
+    let names: Vec<_> = links
+        .map(|link| (link.task.as_deref(), link.lock.as_deref()))
+        .collect();
+    assert_eq!(names, [(Some("worker"), Some("cache"))]);
 }

@@ -493,3 +493,12 @@ fn it_works_on_smol_and_on_tokio() {
     runtime.unwrap().block_on(program());
     corokit_sched_loop::run(program());
 }
+
+#[test]
+fn a_guard_of_its_own_is_had_when_the_mutex_is_free() {
+    let mutex = Arc::new(PriorityMutex::new(1));
+    let guard = mutex.try_lock_arc().unwrap();
+    assert!(mutex.try_lock_arc().is_none());
+    drop(guard);
+    assert_eq!(mutex.try_lock_arc().as_deref(), Some(&1));
+}

@@ -282,3 +282,12 @@ proptest! {
         model::run(ops);
     }
 }
+
+#[test]
+fn a_permit_of_its_own_is_had_when_there_is_one() {
+    let semaphore: Arc<PrioritySemaphore> = Arc::new(PrioritySemaphore::new(1));
+    let permit = semaphore.try_acquire_arc().unwrap();
+    assert!(semaphore.try_acquire_arc().is_none());
+    drop(permit);
+    assert!(semaphore.try_acquire_arc().is_some());
+}
