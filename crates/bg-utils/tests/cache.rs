@@ -8,6 +8,7 @@ mod wakes;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::error::Error;
 use std::future::{Future, pending, ready};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -15,7 +16,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clock::Clock;
 use corokit_bg_utils::cache::{Cache, ErrorPolicy, PrefetchError};
@@ -773,4 +774,56 @@ proptest! {
             prop_assert_eq!(cache.peek(&key), naive.get(key, false).and_then(Result::ok));
         }
     }
+}
+
+/// The clock that hits look at goes in ticks of some milliseconds. What lives shorter has one that does not.
+#[test]
+fn what_lives_shorter_than_a_tick_of_the_clock_expires_in_time() {
+    const SHORT: Duration = Duration::from_micros(300);
+    let passes = || {
+        let start = Instant::now();
+        while start.elapsed() <= SHORT {}
+    };
+    let values: Cache<u32, u32> = Cache::builder().ttl(SHORT).build();
+    let errors = Cache::builder().errors(ErrorPolicy::KeepFor(SHORT));
+    let errors: Cache<u32, u32, &str> = errors.build_fallible();
+    // Whatever part of a tick has passed.
+    for round in 0..50 {
+        values.insert(1, round);
+        passes();
+        assert_eq!(values.get(&1), None);
+
+        block_on(errors.get_or_try_init(1, || ready(Err("no")))).unwrap_err();
+        passes();
+        let again = block_on(errors.get_or_try_init(1, || ready(Ok(round))));
+        assert_eq!(again, Ok(round));
+        errors.remove(&1);
+    }
+}
+
+#[test]
+fn it_says_how_full_it_is() {
+    let cache: Cache<u32, u32> = Cache::new(7);
+    assert_eq!(
+        (cache.capacity(), cache.len(), cache.is_empty()),
+        (7, 0, true)
+    );
+    cache.insert(1, 1);
+    assert_eq!((cache.len(), cache.is_empty()), (1, false));
+    cache.clear();
+    assert!(cache.is_empty());
+}
+
+#[test]
+fn what_goes_wrong_ahead_says_so() {
+    let error = PrefetchError::Failed(std::fmt::Error);
+    assert!(error.to_string().starts_with("the work has failed: "));
+    assert!(
+        error
+            .source()
+            .is_some_and(|source| source.is::<std::fmt::Error>())
+    );
+    let error = PrefetchError::<std::fmt::Error>::Panicked;
+    assert_eq!(error.to_string(), "the work has panicked: ask again");
+    assert!(error.source().is_none());
 }

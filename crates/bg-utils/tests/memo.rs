@@ -222,3 +222,23 @@ fn a_memo_goes_where_its_function_may() {
     shared(&memo);
     sendable(&memo.call(1));
 }
+
+#[test]
+fn results_are_forgotten_by_hand_or_when_their_time_is_up() {
+    corokit_lab::run(1, |_| async {
+        let memo = Cache::builder().ttl(Duration::from_secs(1));
+        let memo = memo.memo(async |n: u32| 2 * n);
+        assert!(memo.is_empty());
+        memo.call(1).await;
+        assert!(!memo.is_empty());
+        memo.clear();
+        assert!(memo.is_empty());
+
+        memo.call(1).await;
+        memo.call(2).await;
+        assert_eq!(memo.purge_expired(), 0);
+        sleep(Duration::from_secs(2)).await;
+        assert_eq!(memo.purge_expired(), 2);
+        assert!(memo.is_empty());
+    });
+}
