@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::io;
+use std::mem;
 use std::pin::Pin;
 use std::process;
 use std::task::Poll;
@@ -18,8 +19,8 @@ use crate::clock::{block_on, now, sleep_until};
 
 type Exit = Box<dyn FnMut(i32) + Send>;
 
-/// Triggers a [`Shutdown`] when the process gets a signal, and ends the process if that was triggered
-/// before: what [`Shutdown::on_signals`] makes.
+/// Triggers a [`Shutdown`] when the process gets a signal, and ends the process at the second one: what
+/// [`Shutdown::on_signals`] makes.
 ///
 /// It listens as long as it is polled, or as its [thread](Self::spawn_thread) runs, which is until
 /// the process ends.
@@ -102,9 +103,11 @@ impl Signals {
         self
     }
 
-    /// Has further signals ignored. Else a signal that comes when the shutdown has been triggered,
-    /// by another signal or by the program, ends the process at once, with the
-    /// [exit code](Reason::exit_code) of that signal.
+    /// Has further signals ignored. Else the second signal ends the process at once, with its
+    /// [exit code](Reason::exit_code).
+    ///
+    /// The first one never does, even if the program has triggered the shutdown before: whoever sends it
+    /// cannot know, and asks for an orderly end.
     pub fn no_force(mut self) -> Self {
         self.force = false;
         self
@@ -137,6 +140,7 @@ impl Signals {
         // The timer is set when it is triggered.
         let mut armed = self.force_after.is_some();
         let mut timer = None;
+        let mut heard = false;
         poll_fn(|cx| {
             while let Poll::Ready(next) = Pin::new(&mut self.signals).poll_next(cx) {
                 let Some(signal) = next.and_then(Result::ok) else {
@@ -145,7 +149,8 @@ impl Signals {
                 };
                 let reason = Reason::Signal(signal as i32);
                 let code = reason.exit_code();
-                if !self.shutdown.trigger(reason) && self.force {
+                self.shutdown.trigger(reason);
+                if mem::replace(&mut heard, true) && self.force {
                     (self.exit)(code);
                 }
             }
