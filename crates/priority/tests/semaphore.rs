@@ -115,12 +115,31 @@ fn a_waiter_follows_the_task_that_waits() {
     ready(&mut waiters[1]).forget();
     // Another task goes on with what one has begun.
     let mut moved = semaphore.acquire();
-    assert!(poll(&mut moved).is_pending());
+    assert!(poll(&mut Box::pin(scope(Priority::LOW, &mut moved))).is_pending());
     let mut moved = Box::pin(scope(Priority::HIGH, moved));
     assert!(poll(&mut moved).is_pending());
     semaphore.add_permits(1);
     assert!(poll(&mut waiters[0]).is_pending());
     drop(ready(&mut moved));
+}
+
+#[test]
+fn a_waiter_may_change_its_mind_before_and_while_it_waits() {
+    let semaphore = PrioritySemaphore::new(0);
+    let mut waiters = [1, 2, 3].map(|priority| semaphore.acquire_at(priority));
+    waiters[2].set_priority(0);
+    for waiter in &mut waiters {
+        assert!(poll(waiter).is_pending());
+    }
+    waiters[1].set_priority(-1);
+    let order = [1, 2, 0];
+    for (turn, next) in order.into_iter().enumerate() {
+        semaphore.add_permits(1);
+        for later in &order[turn + 1..] {
+            assert!(poll(&mut waiters[*later]).is_pending());
+        }
+        ready(&mut waiters[next]).forget();
+    }
 }
 
 #[test]
