@@ -155,6 +155,7 @@ pages! {
     parallel: "parallel.md",
     priority: "priority.md",
     proved: "proved.md",
+    costs: "costs.md",
     python: "python.md",
     performance: "performance.md",
     recipe_host_loop: "recipes/host-loop.md",

@@ -50,6 +50,11 @@ pub(super) const STEPS: &[Step] = &[
         run: readmes,
     },
     Step {
+        name: "costs",
+        what: "what each feature brings along is what the guide says",
+        run: costs,
+    },
+    Step {
         name: "nextest",
         what: "unit and integration tests, all features",
         run: nextest,
@@ -122,6 +127,11 @@ fn docs(_: &Workspace) -> Result<Option<Tally>> {
 
 fn readmes(workspace: &Workspace) -> Result<Option<Tally>> {
     crate::readmes::check(workspace)?;
+    Ok(None)
+}
+
+fn costs(workspace: &Workspace) -> Result<Option<Tally>> {
+    crate::costs::check(workspace)?;
     Ok(None)
 }
 
