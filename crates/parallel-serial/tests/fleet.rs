@@ -351,8 +351,14 @@ fn a_destructor_that_panics_takes_no_other_job_with_it() {
         });
         receiver.recv().unwrap();
         drop(cancelled);
-        // A result that nobody has.
-        fleet.spawn(async { Bad }).detach();
+        // A result that nobody has: it comes after the last one who could have it has let go.
+        let (detached, waits) = async_channel::bounded::<()>(1);
+        let ends = async move {
+            let _ = waits.recv().await;
+            Bad
+        };
+        fleet.spawn(ends).detach();
+        drop(detached);
         // A job that has an output, and a destructor after it.
         struct Late(Bad);
         impl Future for Late {
