@@ -10,7 +10,7 @@ use corokit_priority::{
     Priority, PriorityMutex, PriorityMutexGuard, PriorityReadGuard, PriorityRwLock,
     PriorityWriteGuard, TaskNode, clear_deadlock_hook, scope, scope_as, set_deadlock_hook,
 };
-use futures_lite::future::block_on;
+use futures_lite::future::{block_on, poll_once};
 
 /// Runs a function on so many threads, which are to end.
 fn on_threads(count: u64, function: impl Fn(u64) + Send + Sync + 'static) {
@@ -118,4 +118,31 @@ fn the_chain_names_who_waits_for_what() {
         .map(|link| (link.task.as_deref(), link.lock.as_deref()))
         .collect();
     assert_eq!(names, [(Some("worker"), Some("cache"))]);
+}
+
+/// One that has given up a wait, or has got what it waited for, waits for nobody.
+#[test]
+fn a_wait_that_is_over_is_no_part_of_a_cycle() {
+    let (a, b) = (PriorityMutex::new(()), PriorityMutex::new(()));
+    let [one, two] = [1, 2].map(|priority| TaskNode::new(Priority::new(priority)));
+    for served in [false, true] {
+        let held = block_on(scope_as(two.clone(), a.lock()));
+        let other = block_on(scope_as(one.clone(), b.lock()));
+        let mut waits = Box::pin(scope_as(one.clone(), a.lock()));
+        assert!(block_on(poll_once(&mut waits)).is_none());
+        let held = if served {
+            drop(held);
+            drop(block_on(&mut waits));
+            block_on(scope_as(two.clone(), a.lock()))
+        } else {
+            held
+        };
+        drop(waits);
+
+        let mut asks = Box::pin(scope_as(two.clone(), b.lock_checked()));
+        assert!(block_on(poll_once(&mut asks)).is_none(), "it just waits");
+        drop(other);
+        assert!(block_on(asks).is_ok());
+        drop(held);
+    }
 }
