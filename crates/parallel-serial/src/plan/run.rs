@@ -320,6 +320,10 @@ async fn run_node<T: Send + 'static>(context: &Arc<Context<T>>, node: &Node<T>, 
             let job = Arc::clone(job);
             let awaited = context.crew.run(move || {
                 let _ticket = ticket;
+                // The thread that ends the run and the one that empties the queue may be different.
+                if run.ended() {
+                    return;
+                }
                 let result = catch_unwind(AssertUnwindSafe(|| job()));
                 let result = result.map_err(|p| JobError::Panicked(Panicked::new(p)));
                 run.finish(index, result);
