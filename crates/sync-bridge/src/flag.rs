@@ -8,13 +8,12 @@ use std::task::{Context, Poll};
 #[cfg(not(loom))]
 use std::time::Instant;
 
-#[cfg(not(loom))]
-use crate::TimedOut;
-use crate::deadline::block_on_until;
 use crate::park::block_on;
 use crate::sync::{AtomicU64, Mutex, const_unless_loom, lock};
 use crate::waiters::{Cancelled, Key, WaitList};
 use crate::wakes::Wakes;
+#[cfg(not(loom))]
+use crate::{TimedOut, deadline::block_on_until};
 
 /// A flag that can be set and cleared, and waited for: by threads and by tasks.
 ///

@@ -12,12 +12,11 @@ use std::task::{Context, Poll, Waker};
 #[cfg(not(loom))]
 use std::time::Instant;
 
-#[cfg(not(loom))]
-use crate::TimedOut;
-use crate::deadline::block_on_until;
 use crate::park::block_on;
 use crate::sync::{Mutex, lock};
 use crate::waiters::{Cancelled, Key, WaitList};
+#[cfg(not(loom))]
+use crate::{TimedOut, deadline::block_on_until};
 
 /// An empty table keeps room for so many hashes.
 const KEPT: usize = 64;

@@ -22,11 +22,10 @@ use std::task::{Context, Poll, Waker};
 #[cfg(not(loom))]
 use std::time::Instant;
 
-#[cfg(not(loom))]
-use crate::TimedOut;
-use crate::deadline::block_on_until;
 use crate::park::block_on;
 use crate::sync::{Mutex, lock};
+#[cfg(not(loom))]
+use crate::{TimedOut, deadline::block_on_until};
 
 /// Makes a channel for one value.
 ///

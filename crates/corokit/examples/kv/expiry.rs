@@ -92,7 +92,11 @@ pub(crate) async fn run(server: Rc<Server>) {
         expire(&server, &key);
         for _ in 1..AT_ONCE {
             match scheduler.try_next() {
-                Ok((_, key)) => expire(&server, &key),
+                Ok((_, key)) => {
+                    // Time passes meanwhile: this one may have become due since.
+                    server.tick();
+                    expire(&server, &key);
+                }
                 Err(_) => break,
             }
         }

@@ -12,11 +12,10 @@ use std::time::Instant;
 use super::Queue;
 use super::order::{Fifo, Order};
 use super::state::{Shared, Wakes};
-#[cfg(not(loom))]
-use crate::TimedOut;
-use crate::deadline::block_on_until;
 use crate::park::block_on;
 use crate::waiters::{Cancelled, Key};
+#[cfg(not(loom))]
+use crate::{TimedOut, deadline::block_on_until};
 
 /// Waiting until the work is done.
 impl<T, D: Order<T>> Queue<T, D> {
