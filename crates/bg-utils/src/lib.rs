@@ -94,7 +94,7 @@ mod turns;
     feature = "scheduler"
 ))]
 pub use closed::Closed;
-#[cfg(all(feature = "time", not(loom)))]
+#[cfg(feature = "time")]
 pub use corokit_core::TimedOut;
 
 /// Compiles and runs the example of the README.
