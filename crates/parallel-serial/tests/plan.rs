@@ -112,6 +112,25 @@ fn it_runs_on_every_executor() {
     corokit_sched_loop::run(async { corokit_sched_loop::spawn(check()).await });
 }
 
+/// The thread of the pool waits for the inner plan, whose jobs come a few at a time: between them nobody may be
+/// left who works on them.
+#[test]
+fn a_plan_inside_of_the_only_thread_of_the_pool_goes_on_by_itself() {
+    let pool = Small::new(1);
+    let (inner, outer) = (
+        Arc::clone(&pool),
+        Parallel::new().unblock_with(pool.taker()),
+    );
+    let outer = outer.blocking(move || {
+        for _ in 0..300 {
+            let plan = Parallel::new().unblock_with(inner.taker());
+            let plan = plan.threads(4).limit(2).each_blocking(0..6, |n| n);
+            assert_eq!(block_on(plan.run()), [0, 1, 2, 3, 4, 5]);
+        }
+    });
+    block_on(outer.run());
+}
+
 /// Twenty jobs, each of which waits for jobs of its own, on a pool that has two threads: blocking,
 /// and async inside of a job; several levels deep; with and without async work.
 #[test]

@@ -59,6 +59,9 @@ struct Jobs {
     replaced: usize,
     /// How many jobs anybody has begun with.
     begun: usize,
+    /// The run goes on inside of a job, and nobody drives it: the pool may be full of jobs that wait
+    /// for runs like this one, so it is asked for nothing.
+    inside: bool,
 }
 
 /// Whether there is a runner that has not begun.
@@ -117,20 +120,20 @@ impl Crew {
     /// Asks for a runner, if there are jobs and if there may be another one. It asks for the next one when
     /// it begins: so small jobs are done by a few, and large ones soon have all that there may be.
     fn start_runner(self: &Arc<Self>) {
-        // Inside of a job the pool may be full of jobs like it.
-        let starting = match !self.blocks && IN_JOB.get() {
-            true => Starting::Thread,
-            false => Starting::Asked,
-        };
-        {
+        let starting = {
             let mut jobs = self.jobs();
+            jobs.inside |= !self.blocks && IN_JOB.get();
             let is_enough = jobs.starting != Starting::Nobody || jobs.runners >= self.max;
             if jobs.queue.is_empty() || is_enough {
                 return;
             }
-            jobs.starting = starting;
+            jobs.starting = match jobs.inside {
+                true => Starting::Thread,
+                false => Starting::Asked,
+            };
             jobs.runners += 1;
-        }
+            jobs.starting
+        };
         if starting == Starting::Thread {
             start_thread(Runner::new(self, true));
         } else {
