@@ -41,7 +41,7 @@ pub mod batcher;
 #[cfg(all(feature = "cache", not(loom)))]
 pub mod cache;
 #[cfg(feature = "time")]
-#[allow(dead_code, unused_imports, reason = "each module uses a part of it")]
+#[allow(dead_code, unused_imports, reason = "each feature uses a part of it")]
 mod clock;
 #[cfg(any(
     feature = "batcher",
@@ -57,7 +57,7 @@ pub mod group;
 #[cfg(all(any(feature = "group", feature = "merge"), not(loom)))]
 mod guarded;
 #[cfg(feature = "line")]
-#[allow(dead_code, reason = "each module uses a part of it")]
+#[allow(dead_code, reason = "each feature uses a part of it")]
 mod line;
 #[cfg(all(feature = "lockout", not(loom)))]
 pub mod lockout;

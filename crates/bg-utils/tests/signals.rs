@@ -110,7 +110,8 @@ fn it_exits_by_force_when_it_takes_too_long() {
     });
 }
 
-/// Not a test of its own: the process that the next one starts, and which is stuck.
+/// Not a test of its own, and so ignored: the process that
+/// `a_process_that_is_stuck_ends_by_a_second_signal` starts.
 #[test]
 #[ignore = "it hangs, for another test to end it"]
 fn a_process_that_is_stuck() {

@@ -22,6 +22,8 @@ fn schedules(variables: &[(&str, &str)]) -> Result<usize, String> {
     }
 }
 
+/// Not a test of its own, and so ignored: the process whose schedules
+/// `a_check_tries_what_it_asks_for_unless_more_is_wanted` and `the_time_for_more_can_be_limited` count.
 #[test]
 #[ignore = "counts, for the tests that run it"]
 fn asks_for_ten() {

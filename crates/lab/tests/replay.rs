@@ -170,6 +170,8 @@ fn token(text: &str) -> &str {
     text[start..].split(',').next().unwrap()
 }
 
+/// Not a test of its own, and so ignored: what `the_token_of_a_panic_survives_a_rerun_of_the_test` and
+/// `a_token_of_the_environment_that_is_none_is_refused` run in a process of its own.
 #[test]
 #[ignore = "fails, for the tests that run it"]
 fn fails_in_a_check() {
@@ -177,6 +179,8 @@ fn fails_in_a_check() {
     eprintln!("{} schedules", explored.schedules());
 }
 
+/// Not a test of its own, and so ignored: what `the_token_of_a_struck_victim_survives_a_rerun_of_the_test`
+/// runs in a process of its own.
 #[test]
 #[ignore = "fails, for the tests that run it"]
 fn fails_when_struck() {

@@ -1,6 +1,6 @@
 //! The first of a few: of different types, or of a slice that keeps the others.
 
-#![allow(
+#![expect(
     non_snake_case,
     reason = "a field has the name of its type, which the macro gets once"
 )]
@@ -68,7 +68,7 @@ macro_rules! tuples {
         $(
             /// Which of the futures of a [`select`](crate::select) was first, with its output.
             #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-            #[allow(missing_docs, reason = "A is the first one, B the second")]
+            #[expect(missing_docs, reason = "A is the first one, B the second")]
             pub enum $one_of<$($letter),+> {
                 $($letter($letter),)+
             }

@@ -1,8 +1,12 @@
 //! The primitives of what is shared between threads: those of std, or of loom where loom explores
 //! their orders.
 
-// Each feature uses a part of them.
-#![allow(dead_code, unused_imports, unused_macros)]
+#![allow(
+    dead_code,
+    unused_imports,
+    unused_macros,
+    reason = "each feature uses a part of them"
+)]
 
 #[cfg(loom)]
 pub(crate) use loom::{

@@ -17,10 +17,9 @@ mod queues;
 mod resp_parser;
 
 #[path = "../../../crates/corokit/examples/kv/tests/feed.rs"]
-#[allow(dead_code, reason = "the tests of kv need more of it")]
 mod feed;
 #[path = "../../../crates/corokit/examples/kv/resp/mod.rs"]
-#[allow(
+#[expect(
     dead_code,
     unused_imports,
     reason = "the server needs more of it than its parser does"

@@ -188,8 +188,8 @@ pin_project! {
 }
 
 pin_project! {
-    /// Two of something. Projecting a pin by a bit of a number finds a leaf among many without
-    /// unsafe code, and compiles to an addition.
+    /// Two of something. Projecting a pin by one bit of a number after the other finds a leaf among
+    /// many, and compiles to an addition.
     struct Pair<T> {
         #[pin]
         low: T,

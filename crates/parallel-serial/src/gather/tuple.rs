@@ -1,6 +1,6 @@
 //! Tuples: futures of different types.
 
-#![allow(
+#![expect(
     non_snake_case,
     reason = "a field has the name of its type, which the macro gets once"
 )]

@@ -5,7 +5,6 @@ use std::future::Future;
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
 
 use corokit::sched_loop::{self, LoopHandle};
 use smol::future::yield_now;
@@ -241,10 +240,10 @@ fn what_was_granted_in_time_counts_even_if_it_is_seen_late() {
         let mut waiter = pin!(world.command(1, "blpop k 0.01"));
         assert!(waiter.as_mut().poll(&mut cx).is_pending());
         world.command(9, "rpush k a").await;
-        // The waiter is not polled until its time is over.
-        sched_loop::sleep(Duration::from_millis(20)).await;
+        // The waiter is not polled until its time is over, as that of one that came after it is.
+        world.command(2, "blpop other 0.01").await;
         waiter.await;
-        assert_eq!(world.trace(), ["9: :1", "1: *2 $1 k $1 a"]);
+        assert_eq!(world.trace(), ["9: :1", "2: *-1", "1: *2 $1 k $1 a"]);
     });
 }
 
