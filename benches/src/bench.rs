@@ -256,7 +256,11 @@ pub fn run_all(area: &str, benches: Vec<Bench<'_>>, options: &Options) -> std::i
             }
         }
     }
-    print!("{}", crate::report::summary_of_targets(&reports));
+    if reports.is_empty() {
+        println!("there is nothing of that name here: `--list` prints the titles");
+    } else {
+        print!("{}", crate::report::summary_of_targets(&reports));
+    }
     match &options.json {
         Some(path) => {
             run.lines = reports.iter().map(recorded).collect();

@@ -89,7 +89,7 @@ pub(crate) fn main(arguments: lexopt::Parser) -> Result<()> {
 }
 
 impl Options {
-    /// Reads `[AREA] [--save] [ARGS..]`; what it does not know is for the benches.
+    /// Reads `[AREA] [--save] [--] [ARGS..]`; what it does not know is for the benches.
     fn parse(mut arguments: lexopt::Parser) -> Result<Self> {
         let mut raw: Vec<OsString> = arguments.raw_args()?.collect();
         let named = raw.first().and_then(|first| first.to_str());
@@ -98,6 +98,10 @@ impl Options {
             .map(str::to_owned);
         if area.is_some() {
             raw.remove(0);
+        }
+        // As with cargo, what is for the benches may come after dashes.
+        if let Some(dashes) = raw.iter().position(|argument| argument == "--") {
+            raw.remove(dashes);
         }
         let before = raw.len();
         raw.retain(|argument| argument != "--save");
@@ -282,6 +286,12 @@ mod tests {
         check(&[], None, false, &[]);
         check(&["locks"], Some("locks"), false, &[]);
         check(&["--quick"], None, false, &["--quick"]);
+        check(
+            &["locks", "--", "--help"],
+            Some("locks"),
+            false,
+            &["--help"],
+        );
         let arguments = ["locks", "hand over", "--save", "--rounds", "21"];
         check(
             &arguments,
