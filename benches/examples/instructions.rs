@@ -15,9 +15,10 @@ use std::hint::black_box;
 use corokit_benches::{
     Asks, ChannelOf, Corokit, DriverOf, GatherOf, Launch, LockOf, QueueOp, Started, Yields,
     acquire_and_release, ask_and_reply, ask_cache, drive_ready, gather_woken, hand_over,
-    lend_through_chain, lock_and_unlock, put_and_get, queue_op, run_one_from_cold, spawn_and_await,
-    spawn_and_run, start_and_await, start_and_block, start_inline, task_switch_ping_pong,
-    token_ring, turns, yield_among, yield_by_priority, yield_on_event_loop, yield_values,
+    interrupt_round_trip, lend_through_chain, lock_and_unlock, put_and_get, queue_op,
+    run_one_from_cold, spawn_and_await, spawn_and_run, start_and_await, start_and_block,
+    start_inline, task_switch_ping_pong, token_ring, turns, yield_among, yield_by_priority,
+    yield_on_event_loop, yield_values,
 };
 
 /// Makes a function that callgrind finds by its name of each piece of work, and a list of them all.
@@ -69,6 +70,8 @@ counted! {
     ir_switch: task_switch_ping_pong(10_000);
     /// A task on the event loop that yields ten thousand times.
     ir_loop_yield: yield_on_event_loop(false, 10_000);
+    /// A thousand interrupts of a task that waits.
+    ir_interrupt: interrupt_round_trip(1_000);
     /// Ten thousand turns among a hundred tasks of four priorities.
     ir_priority_step: yield_by_priority(100, Some(4), 10_000);
     /// A thousand futures started in place that do not block.
