@@ -551,37 +551,47 @@ proptest! {
 }
 
 /// What the runtimes run: a batch by number, one by time, and one at the end.
-async fn three_batches(batcher: Batcher<u32>, sizes: Receiver<usize>) {
-    for item in 0..4 {
-        batcher.push(item).await.unwrap();
+async fn three_batches([patient, hasty]: [Batcher<u32>; 2], sizes: Receiver<usize>) {
+    for item in 0..3 {
+        patient.push(item).await.unwrap();
     }
     assert_eq!(sizes.recv().await, Ok(3));
+    hasty.push(3).await.unwrap();
     assert_eq!(sizes.recv().await, Ok(1));
-    batcher.push(4).await.unwrap();
-    drop(batcher);
+    patient.push(4).await.unwrap();
 }
 
-/// Makes a batcher of threes, whose handler tells the sizes of the batches.
+/// Makes batchers of threes, whose handler tells the sizes of the batches: one that never sends a batch
+/// because of the time, however slow the machine is, and one that soon does.
 fn threes() -> (
-    Batcher<u32>,
+    [Batcher<u32>; 2],
     impl Future<Output = u64> + Send,
     Receiver<usize>,
 ) {
     let (sender, sizes) = async_channel::unbounded();
-    let builder = Batcher::builder().max(3).wait(SECOND / 10);
-    let (batcher, driver) = builder.build(move |batch: Batch<u32>| {
-        sender.try_send(batch.len()).unwrap();
-        async { Ok::<_, ()>(()) }
-    });
-    (batcher, async { driver.await.batches }, sizes)
+    let build = |wait| {
+        let sender = sender.clone();
+        let builder = Batcher::builder().max(3).wait(wait);
+        builder.build(move |batch: Batch<u32>| {
+            sender.try_send(batch.len()).unwrap();
+            async { Ok::<_, ()>(()) }
+        })
+    };
+    let (patient, drives) = build(SECOND * 3_600);
+    let (hasty, drives_too) = build(SECOND / 100);
+    let driver = async {
+        let (reports, more) = future::zip(drives, drives_too).await;
+        reports.batches + more.batches
+    };
+    ([patient, hasty], driver, sizes)
 }
 
 #[test]
 fn runs_on_smol() {
-    let (batcher, driver, sizes) = threes();
+    let (batchers, driver, sizes) = threes();
     let driver = smol::spawn(driver);
     let batches = smol::block_on(async {
-        smol::spawn(three_batches(batcher, sizes)).await;
+        smol::spawn(three_batches(batchers, sizes)).await;
         driver.await
     });
     assert_eq!(batches, 3);
@@ -589,11 +599,11 @@ fn runs_on_smol() {
 
 #[test]
 fn runs_on_tokio() {
-    let (batcher, driver, sizes) = threes();
+    let (batchers, driver, sizes) = threes();
     let runtime = tokio::runtime::Builder::new_current_thread().build();
     let batches = runtime.unwrap().block_on(async {
         let driver = tokio::spawn(driver);
-        three_batches(batcher, sizes).await;
+        three_batches(batchers, sizes).await;
         driver.await.unwrap()
     });
     assert_eq!(batches, 3);
@@ -601,10 +611,10 @@ fn runs_on_tokio() {
 
 #[test]
 fn runs_on_corokit() {
-    let (batcher, driver, sizes) = threes();
+    let (batchers, driver, sizes) = threes();
     let batches = corokit_sched_loop::run(async {
         let driver = spawn(driver);
-        three_batches(batcher, sizes).await;
+        three_batches(batchers, sizes).await;
         driver.await
     });
     assert_eq!(batches, 3);

@@ -416,9 +416,8 @@ async fn in_turn() {
     let scheduler = Scheduler::new();
     let start = Instant::now();
     for millis in [3, 1, 2] {
-        scheduler
-            .after(Duration::from_millis(millis), millis)
-            .unwrap();
+        let due = start + Duration::from_millis(millis);
+        scheduler.at(due, millis).unwrap();
     }
     for millis in [1, 2, 3] {
         assert_eq!(scheduler.next().await.unwrap().1, millis);
