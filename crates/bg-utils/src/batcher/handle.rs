@@ -37,7 +37,7 @@ impl Batcher<()> {
     ///
     /// let (batcher, driver) = Batcher::builder()
     ///     .max(10)
-    ///     .wait(Duration::from_millis(5))
+    ///     .wait(Duration::from_secs(5))
     ///     .build(async |batch: Batch<&str>| {
     ///         assert_eq!(*batch, ["a", "b"]);
     ///         Ok::<_, ()>(())

@@ -7,7 +7,7 @@
 //!
 //! let (batcher, driver) = Batcher::builder()
 //!     .max(100)
-//!     .wait(Duration::from_millis(10))
+//!     .wait(Duration::from_secs(10))
 //!     .build(async |rows: Batch<u32>| {
 //!         println!("insert {} rows", rows.len());
 //!         Ok::<_, std::io::Error>(())

@@ -102,10 +102,11 @@ impl RateLimiter {
     /// use std::num::NonZeroU32;
     /// use std::time::Duration;
     ///
-    /// let limiter = RateLimiter::paced(NonZeroU32::new(60).unwrap(), Duration::from_secs(60));
+    /// let minute = Duration::from_secs(60);
+    /// let limiter = RateLimiter::paced(NonZeroU32::new(24).unwrap(), 24 * 60 * minute);
     /// assert!(limiter.try_acquire().is_ok());
     /// let wait = limiter.try_acquire().unwrap_err();
-    /// assert!(wait > Duration::from_millis(900) && wait <= Duration::from_secs(1));
+    /// assert!(wait > 50 * minute && wait <= 60 * minute);
     /// ```
     pub fn paced(limit: NonZeroU32, period: Duration) -> Self {
         RateLimiter::paced_with_burst(limit, period, NonZeroU32::MIN)
@@ -225,10 +226,11 @@ impl RateLimiter {
     /// use std::num::NonZeroU32;
     /// use std::time::Duration;
     ///
-    /// let limiter = RateLimiter::window(NonZeroU32::MIN, Duration::from_secs(1));
+    /// let hour = Duration::from_secs(3_600);
+    /// let limiter = RateLimiter::window(NonZeroU32::MIN, hour);
     /// assert_eq!(limiter.try_acquire(), Ok(()));
     /// // An answer of HTTP 429 would say so in its header Retry-After.
-    /// assert!(limiter.try_acquire().unwrap_err() > Duration::from_millis(500));
+    /// assert!(limiter.try_acquire().unwrap_err() > hour / 2);
     /// ```
     #[inline]
     pub fn try_acquire(&self) -> Result<(), Duration> {
@@ -339,9 +341,9 @@ impl RateLimiter {
     /// use std::time::Duration;
     ///
     /// let limiter = RateLimiter::window(NonZeroU32::MIN, Duration::from_millis(1));
-    /// limiter.lock_for(Duration::from_secs(30));
+    /// limiter.lock_for(Duration::from_secs(3_600));
     /// assert_eq!(limiter.available(), 0);
-    /// assert!(limiter.try_acquire().unwrap_err() > Duration::from_secs(29));
+    /// assert!(limiter.try_acquire().unwrap_err() > Duration::from_secs(1_800));
     /// ```
     pub fn lock_for(&self, duration: Duration) {
         let now = now();
@@ -404,7 +406,7 @@ impl RateLimiter {
     /// use std::num::NonZeroU32;
     /// use std::time::Duration;
     ///
-    /// let limiter = RateLimiter::window(NonZeroU32::new(2).unwrap(), Duration::from_secs(1));
+    /// let limiter = RateLimiter::window(NonZeroU32::new(2).unwrap(), Duration::from_secs(60));
     /// limiter.try_acquire().unwrap();
     /// assert_eq!(limiter.available(), 1);
     /// ```

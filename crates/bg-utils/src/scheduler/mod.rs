@@ -3,12 +3,13 @@
 //! ```
 //! use corokit_bg_utils::scheduler::Scheduler;
 //! use futures_lite::future;
-//! use std::time::Duration;
+//! use std::time::{Duration, Instant};
 //!
 //! let scheduler = Scheduler::new();
-//! let tea = scheduler.after(Duration::from_millis(3), "tea is ready").unwrap();
-//! scheduler.after(Duration::from_millis(1), "water boils").unwrap();
-//! let phone = scheduler.after(Duration::from_millis(2), "call home").unwrap();
+//! let start = Instant::now();
+//! let tea = scheduler.at(start + Duration::from_millis(3), "tea is ready").unwrap();
+//! scheduler.at(start + Duration::from_millis(1), "water boils").unwrap();
+//! let phone = scheduler.after(Duration::from_secs(60), "call home").unwrap();
 //! assert_eq!(scheduler.cancel(phone), Some("call home"));
 //! future::block_on(async {
 //!     assert_eq!(scheduler.next().await.unwrap().1, "water boils");
@@ -402,11 +403,12 @@ impl<T> Scheduler<T> {
     /// ```
     /// use corokit_bg_utils::scheduler::Scheduler;
     /// use futures_lite::{StreamExt, future};
-    /// use std::time::Duration;
+    /// use std::time::{Duration, Instant};
     ///
     /// let scheduler = Scheduler::new();
+    /// let start = Instant::now();
     /// for millis in [2, 1] {
-    ///     scheduler.after(Duration::from_millis(millis), millis).unwrap();
+    ///     scheduler.at(start + Duration::from_millis(millis), millis).unwrap();
     /// }
     /// let items = scheduler.stream().map(|(_, item)| item).take(2);
     /// assert_eq!(future::block_on(items.collect::<Vec<_>>()), [1, 2]);
