@@ -448,3 +448,25 @@ impl<D, R> fmt::Debug for Port<D, R> {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    /// It changes only how fast it is, so nobody else can see it.
+    #[test]
+    fn a_crowd_that_has_gone_leaves_the_fast_way_open() {
+        let port = Port::<u32, u32>::new();
+        let driver = Waker::noop().clone();
+        port.enter(&driver);
+        assert_eq!(port.try_post(1, &driver), Ok(()));
+        // One that is polled by somebody else makes a crowd of the two.
+        let other = port.post(2, &driver.clone(), Kind::Plain).unwrap();
+        assert_eq!(port.crowd.borrow_mut().ask(), Some(1));
+        assert_eq!(port.try_post(3, &driver), Err(3));
+        port.withdraw(other);
+        assert_eq!(port.try_post(3, &driver), Err(3));
+        port.withdraw(Ticket::ALONE);
+        assert_eq!(port.try_post(3, &driver), Ok(()));
+    }
+}

@@ -271,6 +271,24 @@ fn ignored(data: u32) -> IgnoredClose<u32> {
     block_on(monitor.close()).unwrap_err()
 }
 
+/// The data need not be printable.
+#[test]
+fn an_ignored_close_says_what_happened_and_what_can_be_done() {
+    struct Opaque;
+    let mut monitor = Monitor::boxed(|handle: Handle<Opaque, u32>| async move {
+        let _ = handle.try_oob(Opaque).await;
+        handle.oob(Opaque).await
+    });
+    assert!(matches!(monitor.start().now(), Some(Step::Oob(Opaque))));
+    let ignored = block_on(monitor.close()).unwrap_err();
+    assert_eq!(format!("{ignored:?}"), "IgnoredClose(..)");
+    let words = ignored.to_string();
+    assert!(
+        words.contains("made a new request") && words.contains("close again"),
+        "{words}"
+    );
+}
+
 #[test]
 fn a_body_that_waits_for_something_else_goes_on_with_that() {
     let (sender, receiver) = async_channel::bounded::<u32>(1);

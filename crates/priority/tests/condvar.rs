@@ -48,6 +48,27 @@ fn settle(waiters: &mut [Boxed<'_, ()>], done: &mut [bool]) {
 }
 
 #[test]
+fn how_many_wait_is_shown() {
+    let (mutex, changed) = (PriorityMutex::new(Vec::new()), PriorityCondvar::new());
+    let shows = |count| {
+        let expected = format!("PriorityCondvar {{ waiting: {count} }}");
+        assert_eq!(format!("{changed:?}"), expected);
+    };
+    shows(0);
+    let nodes = [1, 1, 1].map(node);
+    let mut waiters = nodes
+        .iter()
+        .enumerate()
+        .map(|(index, node)| waiting(&changed, &mutex, node, index))
+        .collect::<Vec<_>>();
+    shows(3);
+    waiters.pop();
+    shows(2);
+    drop(waiters);
+    shows(0);
+}
+
+#[test]
 fn notifications_go_by_live_priority_and_in_turn_among_equals() {
     let (mutex, changed) = (PriorityMutex::new(Vec::new()), PriorityCondvar::new());
     let nodes = [3, 1, 2, 1, 5].map(node);

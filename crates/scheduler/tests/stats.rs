@@ -1,8 +1,10 @@
 //! The counts, against programs whose counts are known.
 #![cfg(not(loom))]
 
-use std::future::{pending, poll_fn};
-use std::task::{Poll, Waker};
+use std::cell::Cell;
+use std::future::{Future, pending, poll_fn};
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
 use std::thread;
 
 use corokit_core::Position;
@@ -40,6 +42,34 @@ fn every_state_is_counted_once() {
         (stats.ready, stats.running, stats.blocked, stats.parked),
         (0, 0, 1, 0)
     );
+}
+
+/// Its turn has come, and only its own runner can poll it: it is neither ready nor blocked.
+#[test]
+fn a_main_future_that_waits_for_its_runner_counts_as_running() {
+    let executor = LocalExecutor::new();
+    let slot = Cell::new(None);
+    let mut waits = pin!(executor.run(poll_fn(|cx| {
+        slot.set(Some(cx.waker().clone()));
+        Poll::<()>::Pending
+    })));
+    let mut works = pin!(executor.run(pending::<()>()));
+    let cx = &mut Context::from_waker(Waker::noop());
+    let counts = || {
+        let stats = executor.stats();
+        assert_eq!(stats.blocked, executor.blocked_len());
+        (stats.ready, stats.running, stats.blocked)
+    };
+    assert!(waits.as_mut().poll(cx).is_pending());
+    assert!(works.as_mut().poll(cx).is_pending());
+    assert_eq!(counts(), (0, 0, 2));
+    slot.take().unwrap().wake();
+    assert_eq!(counts(), (1, 0, 1));
+    // This runner comes to its turn.
+    assert!(works.as_mut().poll(cx).is_pending());
+    assert_eq!(counts(), (0, 1, 1));
+    assert!(waits.as_mut().poll(cx).is_pending());
+    assert_eq!(counts(), (0, 0, 2));
 }
 
 #[test]

@@ -131,6 +131,60 @@ fn one_that_has_ended_gives_nothing_for_ever() {
     }
 }
 
+#[test]
+fn one_that_has_not_ended_is_not_terminated() {
+    let mut generator = make!(|yielder: Yields<u32>| async move {
+        yielder.yield_(1).await;
+    });
+    assert!(!generator.is_terminated());
+    assert_eq!(block_on(generator.next()), Some(1));
+    assert!(!generator.is_terminated());
+    assert_eq!(block_on(generator.next()), None);
+    assert!(generator.is_terminated());
+}
+
+#[test]
+fn a_yielder_knows_when_nobody_gets_its_values_any_more() {
+    let kept = RefCell::new(None);
+    let mut generator = make!(|yielder: Yields<u32>| {
+        let outside = yielder.clone();
+        kept.replace(Some(outside));
+        async move {
+            assert!(!yielder.is_closed());
+            yielder.yield_(1).await;
+        }
+    });
+    let outside = kept.take().unwrap();
+    assert!(!outside.is_closed());
+    assert_eq!(block_on(generator.next()), Some(1));
+    assert!(!outside.is_closed());
+    assert_eq!(block_on(generator.next()), None);
+    assert!(outside.is_closed());
+}
+
+#[test]
+fn who_gave_up_closing_is_neither_woken_nor_kept() {
+    let log = Log::default();
+    let mut generator = make!(|yielder: Yields<u32>| {
+        let log = log.clone();
+        async move {
+            assert!(yielder.try_yield(1).await.is_err());
+            log.push("cleans up");
+            pending::<()>().await;
+        }
+    });
+    assert_eq!(block_on(generator.next()), Some(1));
+    let (wakes, waker) = waker();
+    let mut close = generator.close();
+    assert!(poll(&mut close, &waker).is_pending());
+    assert_eq!(log.take(), ["cleans up"]);
+    drop(waker);
+    assert_eq!(std::sync::Arc::strong_count(&wakes), 2);
+    drop(close);
+    assert_eq!(std::sync::Arc::strong_count(&wakes), 1);
+    assert_eq!(wakes.take(), 0);
+}
+
 type Item = Result<u32, &'static str>;
 type Thrown = Result<(), &'static str>;
 
