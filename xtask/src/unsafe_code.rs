@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::failure::{Context, Failure, Result};
 use crate::workspace::Workspace;
 
-/// How many blocks, functions and impls are unsafe, by file.
+/// How many blocks, functions, impls and attributes are unsafe, by file.
 type Counts = BTreeMap<String, usize>;
 
 /// Fails if the table in `SECURITY.md` is not what the sources have.
@@ -16,7 +16,8 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     let told = told(&fs::read_to_string(&path).context(path.display())?);
     let mut found = Counts::new();
     for library in workspace.libraries() {
-        search(&workspace.root, &library.folder().join("src"), &mut found)?;
+        // Tests and examples as well: what is said is said of everything in the crate.
+        search(&workspace.root, library.folder(), &mut found)?;
     }
     let differs = |file: &&String| told.get(*file) != found.get(*file);
     let mut wrong: Vec<String> = told
@@ -29,6 +30,8 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
             format!("{file}: SECURITY.md knows of {told} pieces of unsafe code, there are {found}")
         })
         .collect();
+    // A file that both know of is there twice.
+    wrong.sort();
     wrong.dedup();
     match wrong.as_slice() {
         [] => Ok(()),
@@ -53,15 +56,16 @@ fn search(root: &Path, folder: &Path, found: &mut Counts) -> Result<()> {
     Ok(())
 }
 
-/// How many blocks, functions and impls of a source are unsafe.
+/// How many blocks, functions, impls and attributes of a source are unsafe.
 fn count(source: &str) -> usize {
     let code = source
         .lines()
         .filter(|line| !line.trim_start().starts_with("//"));
     let unsafe_in = |line: &str| {
-        let pieces = line.split("unsafe ").skip(1);
+        // What stands behind the word: as rustfmt has it, a space or the parenthesis of an attribute.
+        let pieces = line.split("unsafe").skip(1);
         let is_code = |rest: &&str| {
-            ["{", "fn", "impl", "trait", "extern"]
+            [" {", " fn", " async fn", " impl", " trait", " extern", "("]
                 .iter()
                 .any(|word| rest.starts_with(word))
         };
@@ -91,8 +95,24 @@ mod tests {
             // unsafe { }\n\
             unsafe impl Send for A {}\n\
             pub unsafe fn f() { let a = unsafe { g(unsafe { h() }) }; }\n\
+            #[unsafe(no_mangle)]\n\
+            pub extern \"C\" fn plain() {}\n\
+            unsafe extern \"C\" {\n\
+            pub unsafe async fn g() {}\n\
+            #[expect(unsafe_code, reason = \"not unsafe\")]\n\
             let text = \"an unsafe word\";\n";
-        assert_eq!(count(source), 4);
+        assert_eq!(count(source), 7);
+    }
+
+    #[test]
+    fn tests_and_examples_of_a_crate_are_searched_too() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let mut found = Counts::new();
+        // The benches have an allocator of their own, and a function that keeps its name.
+        search(&root, &root.join("benches"), &mut found).unwrap();
+        for file in ["benches/examples/instructions.rs", "benches/src/alloc.rs"] {
+            assert!(found.contains_key(file), "{found:?}");
+        }
     }
 
     #[test]
