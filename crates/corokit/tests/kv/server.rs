@@ -6,6 +6,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use crate::wire::Wire;
@@ -15,7 +16,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Our server. It is killed when this is dropped.
 pub(crate) struct Kv {
-    program: PathBuf,
+    program: &'static Path,
     process: Child,
     pub(crate) address: SocketAddr,
     output: Lines<BufReader<ChildStdout>>,
@@ -24,23 +25,22 @@ pub(crate) struct Kv {
 impl Kv {
     /// Builds the example, if need be, and starts it on a free port.
     pub(crate) fn start(options: &[&str]) -> Self {
-        let program = build();
-        let command = Command::new(&program);
-        Self::spawn(program, command, options)
+        let program = built();
+        Self::spawn(program, Command::new(program), options)
     }
 
     /// The same, after a command of the shell, which limits what the server may have.
     pub(crate) fn start_limited(limit: &str, options: &[&str]) -> Self {
-        let program = build();
+        let program = built();
         let mut command = Command::new("sh");
         command
             .arg("-c")
             .arg(format!("{limit}; exec \"$0\" \"$@\""));
-        command.arg(&program);
+        command.arg(program);
         Self::spawn(program, command, options)
     }
 
-    fn spawn(program: PathBuf, mut command: Command, options: &[&str]) -> Self {
+    fn spawn(program: &'static Path, mut command: Command, options: &[&str]) -> Self {
         let mut process = command
             .args(["--port", "0"])
             .args(options)
@@ -66,7 +66,7 @@ impl Kv {
 
     /// Returns the path of the program.
     pub(crate) fn program(&self) -> &Path {
-        &self.program
+        self.program
     }
 
     /// Connects.
@@ -122,6 +122,26 @@ impl Kv {
         self.status("VmHWM:")
     }
 
+    /// Returns for how long the server has been at work: what it has had of the processors, in steps of a
+    /// hundredth of a second. Nothing where the system does not tell.
+    pub(crate) fn work(&self) -> Duration {
+        let path = format!("/proc/{}/stat", self.process.id());
+        let Ok(stat) = std::fs::read_to_string(path) else {
+            return Duration::ZERO;
+        };
+        // The name of the program comes before these fields, in parentheses, and may contain anything.
+        let (_, fields) = stat.rsplit_once(')').unwrap();
+        let ticks = fields.split_whitespace().skip(11).take(2);
+        let ticks = ticks.map(|ticks| ticks.parse::<u64>().unwrap());
+        Duration::from_millis(10 * ticks.sum::<u64>())
+    }
+
+    /// Returns how many bytes of addresses the server has had at most: all that it asked for, used or not.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn peak_addresses(&self) -> u64 {
+        self.status("VmPeak:")
+    }
+
     #[cfg(target_os = "linux")]
     fn status(&self, field: &str) -> u64 {
         let path = format!("/proc/{}/status", self.process.id());
@@ -147,6 +167,13 @@ impl Drop for Kv {
 pub(crate) fn target_folder() -> PathBuf {
     let test = env::current_exe().unwrap();
     test.ancestors().nth(3).unwrap().to_path_buf()
+}
+
+/// Returns the path of the example, which is built once: some tests start it many times, and cargo takes seconds
+/// on a machine that is busy.
+fn built() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(build)
 }
 
 /// Builds the example and returns its path.
