@@ -59,11 +59,8 @@ pub(super) fn mutants(deep: &Deep) -> Result<Option<Tally>> {
         if code.is_none() {
             println!("{package}: the time was over before all had been tried");
         }
-        match code {
-            // 2: some were missed; 3: some took too long, which is noticed as well.
-            None | Some(0 | 3) if score.missed == 0 => {}
-            None | Some(0 | 2 | 3) => failed.push(format!("{package}: {} missed", score.missed)),
-            Some(_) => failed.push(format!("{package}: cargo-mutants did not come to an end")),
+        if let Some(problem) = score.problem(code) {
+            failed.push(format!("{package}: {problem}"));
         }
     }
     match failed.as_slice() {
@@ -93,6 +90,18 @@ impl Score {
             missed: lines("missed.txt"),
             timeout: lines("timeout.txt"),
             unviable: lines("unviable.txt"),
+        }
+    }
+
+    /// What is wrong, if anything is, by the code with which cargo-mutants has ended: none if its time was over.
+    fn problem(&self, code: Option<i32>) -> Option<String> {
+        match code {
+            // That the tests pass without any change takes time, too.
+            None if *self == Score::default() => Some("no time was left to try any".to_owned()),
+            // 2: some were missed; 3: some took too long, which is noticed as well.
+            None | Some(0 | 3) if self.missed == 0 => None,
+            None | Some(0 | 2 | 3) => Some(format!("{} missed", self.missed)),
+            Some(_) => Some("cargo-mutants did not come to an end".to_owned()),
         }
     }
 
@@ -151,5 +160,26 @@ mod tests {
         assert_eq!(score.in_words(), expected);
         let nothing = Score::read(Path::new("/no-such-folder-at-all"));
         assert_eq!(nothing, Score::default());
+    }
+
+    #[test]
+    fn what_is_missed_is_a_problem_and_so_is_having_tried_nothing() {
+        let noticed = Score {
+            caught: 1,
+            ..Score::default()
+        };
+        let missed = Score {
+            missed: 2,
+            ..Score::default()
+        };
+        for code in [None, Some(0), Some(3)] {
+            assert_eq!(noticed.problem(code), None);
+        }
+        for code in [None, Some(2), Some(3)] {
+            assert_eq!(missed.problem(code).unwrap(), "2 missed");
+        }
+        assert_eq!(Score::default().problem(Some(0)), None);
+        assert!(Score::default().problem(None).unwrap().contains("no time"));
+        assert!(noticed.problem(Some(4)).unwrap().contains("to an end"));
     }
 }
