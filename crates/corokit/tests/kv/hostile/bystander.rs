@@ -12,7 +12,8 @@ use crate::wire::Wire;
 /// request and the reply; or less than a part of its work for the whole attack, on a machine that is slow. It
 /// is the server's work that counts, and not the time, which is whatever else the machine has to do. Servers of
 /// these tests are built without optimization: what is meant is that a bystander waits for some turns of
-/// others, not for all that they send.
+/// others, not for all that they send. How long the longest turn is, in commands, is for the tests of the
+/// example to count.
 const P99: Duration = Duration::from_secs(1);
 const PART: u32 = 4;
 
