@@ -93,6 +93,38 @@ fn ask<S: Socket>(
     value.bytes().escape_ascii().to_string()
 }
 
+/// How many seconds may pass between what sets a lifetime and what asks for it, on either side.
+const PAUSE: i64 = 50;
+
+/// Whether the replies to a line are the same. What is left of a lifetime is a matter of when each server was
+/// asked: those in `oracle.txt` differ from each other by more than that.
+fn are_same(line: &str, our: &str, their: &str) -> bool {
+    let left = |reply: &str| -> Option<i64> {
+        let number = reply.strip_prefix(':')?.strip_suffix("\\r\\n")?;
+        number.parse().ok().filter(|seconds| *seconds > 0)
+    };
+    our == their
+        || line.starts_with("TTL ")
+            && left(our)
+                .zip(left(their))
+                .is_some_and(|(our, their)| (our - their).abs() < PAUSE)
+}
+
+#[test]
+fn only_what_is_left_of_a_lifetime_may_differ() {
+    for (line, our, their, expected) in [
+        ("GET a", ":1\\r\\n", ":1\\r\\n", true),
+        ("GET a", ":100\\r\\n", ":99\\r\\n", false),
+        ("TTL a", ":100\\r\\n", ":99\\r\\n", true),
+        ("TTL a", ":200\\r\\n", ":100\\r\\n", false),
+        ("TTL a", ":-1\\r\\n", ":-2\\r\\n", false),
+        ("TTL a", ":1\\r\\n", ":-1\\r\\n", false),
+        ("TTL a", "-ERR\\r\\n", ":100\\r\\n", false),
+    ] {
+        assert_eq!(are_same(line, our, their), expected, "{line} {our} {their}");
+    }
+}
+
 fn compare(form: Form) {
     let Some(redis) = Redis::start() else {
         return;
@@ -109,7 +141,7 @@ fn compare(form: Form) {
         let our = ask(&mut ours, || kv.connect(), line, form);
         let their = ask(&mut theirs, || redis.connect(), line, form);
         compared += 1;
-        if our != their {
+        if !are_same(line, &our, &their) {
             different.push(format!("{line}\n  ours:   {our}\n  theirs: {their}"));
         }
     }

@@ -7,6 +7,7 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::wire::Wire;
@@ -219,7 +220,11 @@ pub(crate) struct Redis {
 impl Redis {
     /// Starts it, if it is installed.
     pub(crate) fn start() -> Option<Self> {
-        let folder = env::temp_dir().join(format!("kv-oracle-{}", std::process::id()));
+        // Tests may run at the same time in one process.
+        static STARTED: AtomicUsize = AtomicUsize::new(0);
+        let number = STARTED.fetch_add(1, Ordering::Relaxed);
+        let folder = format!("kv-oracle-{}-{number}", std::process::id());
+        let folder = env::temp_dir().join(folder);
         std::fs::create_dir_all(&folder).unwrap();
         let process = Command::new("redis-server")
             .args([
