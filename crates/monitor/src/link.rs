@@ -43,8 +43,8 @@ pub trait Ask<D, R> {
     /// Wakes the driver if it waits in a step.
     fn wake_driver(&self);
 
-    /// Picks up the reply.
-    fn try_reply(&self, ticket: Ticket) -> Option<R>;
+    /// Picks up the reply to the request that is waited for with [`Ticket::ALONE`].
+    fn try_reply(&self) -> Option<R>;
 
     /// Picks up the reply, or goes on waiting for it.
     fn poll_reply(&self, ticket: Ticket, waker: &Waker, kind: Kind)

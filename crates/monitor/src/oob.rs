@@ -35,10 +35,28 @@ where
 enum Request<D> {
     /// Not polled yet.
     New(D),
-    /// Posted; the port knows this ticket.
-    Waiting(Ticket),
     /// Over.
     Done,
+    /// Posted while it was alone: the port knows it by [`Ticket::ALONE`].
+    Alone,
+    /// Posted; the port knows this ticket.
+    Waiting(Ticket),
+}
+
+impl<D> Request<D> {
+    #[inline]
+    fn is_posted(&self) -> bool {
+        matches!(self, Request::Alone | Request::Waiting(_))
+    }
+
+    /// The ticket by which the port knows it.
+    fn ticket(&self) -> Option<Ticket> {
+        match self {
+            Request::Alone => Some(Ticket::ALONE),
+            Request::Waiting(ticket) => Some(*ticket),
+            Request::New(_) | Request::Done => None,
+        }
+    }
 }
 
 /// Nothing in it is ever pinned.
@@ -62,12 +80,12 @@ impl<D, R, P: AskerEnd<D, R>> TryOob<'_, D, R, P> {
     fn poll_common(&mut self, waker: &Waker) -> Option<Poll<R>> {
         // A request that waits is looked at where it is: moving it out and back costs more than all
         // the rest of a poll.
-        if let Request::Waiting(ticket) = &self.request {
-            let reply = self.port.try_reply(*ticket)?;
+        if let Request::Alone = self.request {
+            let reply = self.port.try_reply()?;
             self.request = Request::Done;
             return Some(Poll::Ready(reply));
         }
-        match mem::replace(&mut self.request, Request::Waiting(Ticket::ALONE)) {
+        match mem::replace(&mut self.request, Request::Alone) {
             Request::New(data) => match self.port.try_post(data, waker) {
                 Ok(()) => Some(Poll::Pending),
                 Err(data) => {
@@ -79,6 +97,14 @@ impl<D, R, P: AskerEnd<D, R>> TryOob<'_, D, R, P> {
                 self.request = other;
                 None
             }
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn withdraw(&self) {
+        if let Some(ticket) = self.request.ticket() {
+            self.port.withdraw(ticket);
         }
     }
 
@@ -96,8 +122,9 @@ impl<D, R, P: AskerEnd<D, R>> TryOob<'_, D, R, P> {
                 }
                 Err(data) => Poll::Ready(Err(OobError::NotActive(data))),
             },
-            Request::Waiting(ticket) => {
-                self.request = Request::Waiting(ticket);
+            waiting @ (Request::Alone | Request::Waiting(_)) => {
+                let ticket = waiting.ticket().expect("it has been posted");
+                self.request = waiting;
                 let reply = self.port.poll_reply(ticket, waker, kind);
                 if reply.is_ready() {
                     self.request = Request::Done;
@@ -124,8 +151,8 @@ impl<D, R, P: AskerEnd<D, R>> Future for TryOob<'_, D, R, P> {
 impl<D, R, P: AskerEnd<D, R>> Drop for TryOob<'_, D, R, P> {
     #[inline]
     fn drop(&mut self) {
-        if let Request::Waiting(ticket) = self.request {
-            self.port.withdraw(ticket);
+        if self.request.is_posted() {
+            self.withdraw();
         }
     }
 }
@@ -134,7 +161,7 @@ impl<D, R, P: AskerEnd<D, R>> fmt::Debug for TryOob<'_, D, R, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match self.request {
             Request::New(_) => "new",
-            Request::Waiting(_) => "waiting",
+            Request::Alone | Request::Waiting(_) => "waiting",
             Request::Done => "done",
         };
         f.debug_tuple("TryOob")

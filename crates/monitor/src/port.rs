@@ -127,13 +127,10 @@ impl<D, R> Ask<D, R> for Port<D, R> {
     }
 
     #[inline]
-    fn try_reply(&self, _: Ticket) -> Option<R> {
+    fn try_reply(&self) -> Option<R> {
         match self.slot.replace(Slot::Free) {
             Slot::Answered(reply) => Some(reply),
-            other => {
-                self.undo(other);
-                None
-            }
+            other => self.undo_reply(other),
         }
     }
 
@@ -385,6 +382,13 @@ impl<D, R> Port<D, R> {
             Slot::Posted(data) => data,
             _ => unreachable!("the data was put there just now"),
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn undo_reply(&self, slot: Slot<D, R>) -> Option<R> {
+        self.undo(slot);
+        None
     }
 
     /// Puts back what the slot has held.

@@ -171,10 +171,7 @@ impl<D: 'static, R: 'static> Ask<D, R> for SendPort<D, R> {
     }
 
     #[inline]
-    fn try_reply(&self, ticket: Ticket) -> Option<R> {
-        if ticket != Ticket::ALONE {
-            return None;
-        }
+    fn try_reply(&self) -> Option<R> {
         // What `alone` says of an asker that was elsewhere and is back is forgotten by the driver, who
         // looks when this poll is over.
         self.visit(|slot, _| match mem::replace(slot, Slot::Free) {
