@@ -196,35 +196,34 @@ where
     #[inline]
     #[track_caller]
     pub fn poll_step(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Step<D, F::Output>> {
-        let mut this = self.project();
-        let port = &mut this.port.port;
-        let body = match this.body.as_mut().as_pin_mut() {
-            Some(body) if *this.state == State::Stepping => body,
-            _ => no_step_in_progress(*this.state),
-        };
-
-        match poll_body(body, port, this.state, cx) {
-            Poll::Pending => {
-                let asked = match port.try_ask(cx.waker()) {
-                    Ok(asked) => asked,
-                    Err(()) => port.ask_or_wait(cx.waker()),
-                };
-                match asked {
-                    Some(data) => {
-                        *this.state = State::Asked;
-                        Poll::Ready(Step::Oob(data))
-                    }
-                    None => Poll::Pending,
-                }
-            }
-            Poll::Ready(output) => {
-                *this.state = State::Done;
-                let closing = CloseAtEnd::new(port);
-                this.body.set(None);
-                drop(closing);
-                Poll::Ready(Step::Done(output))
-            }
+        let this = self.project();
+        if *this.state != State::Stepping {
+            no_step_in_progress(*this.state);
         }
+        take_step(this.body, &mut this.port.port, this.state, cx)
+    }
+
+    /// Does what [`poll_step`](Self::poll_step) does, after it has begun the step if none is in progress:
+    /// with this reply, if one is owed. Gives `None` if the body has ended or is to end.
+    #[inline]
+    #[track_caller]
+    pub(crate) fn poll_next_step(
+        self: Pin<&mut Self>,
+        reply: impl FnOnce() -> R,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Step<D, F::Output>>> {
+        let this = self.project();
+        let port = &mut this.port.port;
+        if *this.state == State::Asked {
+            // The state is looked at by nobody before the poll of the body, and written after it.
+            if let Err(reply) = port.try_answer(reply()) {
+                *this.state = State::Stepping;
+                port.answer(reply);
+            }
+        } else if !needs_no_reply(*this.state) {
+            return Poll::Ready(None);
+        }
+        take_step(this.body, port, this.state, cx).map(Some)
     }
 
     /// Begins to close, unless that was begun or the body has ended.
@@ -463,6 +462,67 @@ where
     guard.port.leave();
     core::mem::forget(guard);
     polled
+}
+
+/// Whether a step is in progress, or begins without a reply.
+//
+// It is no rare case. But where it is one, another future than the driver is waited for as well, and
+// takes more time than the branch.
+#[cold]
+fn needs_no_reply(state: State) -> bool {
+    matches!(state, State::New | State::Stepping)
+}
+
+/// Polls the body for a step, and says by the state how that ended.
+#[inline]
+#[track_caller]
+fn take_step<D, R, F, P>(
+    mut slot: Pin<&mut Option<F>>,
+    port: &mut P,
+    state: &mut State,
+    cx: &mut Context<'_>,
+) -> Poll<Step<D, F::Output>>
+where
+    F: Future,
+    P: DriverEnd<D, R>,
+{
+    let body = slot.as_mut().as_pin_mut();
+    let body = body.expect("the body is there until it has ended");
+    match poll_body(body, port, state, cx) {
+        Poll::Pending => poll_request(port, state, cx).map(Step::Oob),
+        Poll::Ready(output) => {
+            *state = State::Done;
+            let closing = CloseAtEnd::new(port);
+            slot.set(None);
+            drop(closing);
+            Poll::Ready(Step::Done(output))
+        }
+    }
+}
+
+/// Looks for the request with which a step ends, when the poll of the body is over.
+#[inline]
+fn poll_request<D, R, P>(port: &mut P, state: &mut State, cx: &mut Context<'_>) -> Poll<D>
+where
+    P: DriverEnd<D, R>,
+{
+    let asked = match port.try_ask(cx.waker()) {
+        Ok(asked) => asked,
+        Err(()) => {
+            *state = State::Stepping;
+            port.ask_or_wait(cx.waker())
+        }
+    };
+    match asked {
+        Some(data) => {
+            *state = State::Asked;
+            Poll::Ready(data)
+        }
+        None => {
+            *state = State::Stepping;
+            Poll::Pending
+        }
+    }
 }
 
 /// Ends the monitor when a poll of its body is left by a panic.

@@ -244,18 +244,18 @@ where
         }
     }
 
-    /// Begins to go on, with this reply if the body waits for one.
+    /// Goes on up to the next value, with this reply if the body waits for one.
     #[inline]
-    fn go_on(self: Pin<&mut Self>, reply: impl FnOnce() -> R) {
-        let mut monitor = self.project().monitor;
-        match monitor.state() {
-            State::New => monitor.begin(),
-            State::Asked => {
-                let refused = monitor.as_mut().reply(reply());
-                debug_assert!(refused.is_ok(), "the body waits for a reply");
-            }
-            State::Stepping | State::Closing | State::Done | State::Panicked => {}
-        }
+    fn poll_next_value(
+        self: Pin<&mut Self>,
+        reply: impl FnOnce() -> R,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Y>> {
+        let step = self.project().monitor.poll_next_step(reply, cx);
+        step.map(|step| match step? {
+            Step::Oob(value) => Some(value),
+            Step::Done(output) => output.last(),
+        })
     }
 
     /// Gives a reply to the body, if it waits for one or is over.
@@ -308,9 +308,8 @@ where
     type Item = Y;
 
     #[inline]
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Y>> {
-        self.as_mut().go_on(R::default);
-        self.poll_value(cx)
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Y>> {
+        self.poll_next_value(R::default, cx)
     }
 }
 

@@ -140,8 +140,7 @@ where
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         let mut cx = Context::from_waker(Waker::noop());
-        self.generator.as_mut().go_on(R::default);
-        match self.generator.as_mut().poll_value(&mut cx) {
+        match self.generator.as_mut().poll_next_value(R::default, &mut cx) {
             Poll::Ready(value) => value.map(Ok),
             Poll::Pending => {
                 // Nobody is to be woken by what comes later.
