@@ -229,7 +229,7 @@ impl<D, R> Port<D, R> {
     }
 
     /// Puts back what the slot has held, and waits if there is no crowd and the driver is known.
-    #[inline(never)]
+    #[inline]
     fn try_wait(&self, slot: Slot<D, R>, waker: &Waker) -> Result<Option<D>, ()> {
         let crowd = matches!(slot, Slot::Crowd);
         self.undo(slot);
