@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use core::fmt;
 use core::future::Future;
+use core::mem;
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
 
@@ -75,19 +76,46 @@ impl<F: Future> EagerPool<F> {
         future: F,
         spawn: impl FnOnce(PoolRest<F>) -> J,
     ) -> Eager<F::Output, J> {
-        let mut slot = self.slot.take().unwrap_or_else(|| Box::pin(None));
+        // If the poll panics, the box goes with its future.
+        let filled = Filled(&mut self.slot);
+        let slot = filled.0.get_or_insert_with(|| Box::pin(None));
+        // The level comes first, so that nothing is between the filling of the box and the poll.
+        let level = Level::enter();
         slot.set(Some(future));
-        let mut rest = PoolRest(slot);
-        if let Some(_level) = Level::enter() {
+        if let Some(_level) = level {
             // As in `eager`: whoever goes on polls once more, so nobody has to be woken by this poll.
             let mut cx = Context::from_waker(Waker::noop());
-            if let Poll::Ready(value) = Pin::new(&mut rest).poll(&mut cx) {
-                self.slot = Some(rest.0);
+            if let Poll::Ready(value) = poll_slot(slot.as_mut(), &mut cx) {
+                mem::forget(filled);
                 return Eager::Ready(value);
             }
         }
-        Eager::Task(spawn(rest))
+        let rest = filled.0.take().expect("the box is there");
+        Eager::Task(spawn(PoolRest(rest)))
     }
+}
+
+/// A box with a future in it, which is dropped unless it is taken out.
+struct Filled<'a, F>(&'a mut Option<Pin<Box<Option<F>>>>);
+
+impl<F> Drop for Filled<'_, F> {
+    fn drop(&mut self) {
+        *self.0 = None;
+    }
+}
+
+/// Polls the future in a box, and drops it when it is ready.
+#[inline]
+#[track_caller]
+fn poll_slot<F: Future>(mut slot: Pin<&mut Option<F>>, cx: &mut Context<'_>) -> Poll<F::Output> {
+    let future = slot.as_mut().as_pin_mut();
+    let poll = future
+        .expect("`PoolRest` polled after it had completed")
+        .poll(cx);
+    if poll.is_ready() {
+        slot.set(None);
+    }
+    poll
 }
 
 impl<F: Future> Default for EagerPool<F> {
@@ -116,14 +144,7 @@ impl<F: Future> Future for PoolRest<F> {
     #[inline]
     #[track_caller]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        let future = self.0.as_mut().as_pin_mut();
-        let poll = future
-            .expect("`PoolRest` polled after it had completed")
-            .poll(cx);
-        if poll.is_ready() {
-            self.0.set(None);
-        }
-        poll
+        poll_slot(self.0.as_mut(), cx)
     }
 }
 

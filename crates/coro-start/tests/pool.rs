@@ -4,11 +4,12 @@
 mod counted;
 
 use std::cell::Cell;
+use std::future::{Ready, pending};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use allocation_counter::measure;
 use async_executor::LocalExecutor;
-use corokit_coro_start::{Eager, EagerPool, depth};
+use corokit_coro_start::{Eager, EagerPool, depth, eager};
 use counted::Counts;
 use futures_lite::future::{block_on, yield_now};
 
@@ -78,4 +79,47 @@ fn a_panic_of_a_first_leg_is_the_callers_and_the_pool_goes_on() {
         assert_eq!(result.ok(), (number != 1).then_some(Some(number)));
     }
     assert_eq!(depth::current(), 0);
+}
+
+#[test]
+fn a_future_that_panics_is_dropped_before_the_panic_arrives() {
+    async fn panics_if(panics: bool) {
+        assert!(!panics, "the body");
+        pending().await
+    }
+    let mut pool = EagerPool::new();
+    for in_the_body in [true, false] {
+        let counts = Counts::default();
+        let future = counts.count(panics_if(in_the_body));
+        let call = || pool.eager(future, |_rest| -> Ready<()> { panic!("the spawner") });
+        assert!(catch_unwind(AssertUnwindSafe(call)).is_err());
+        counts.check(1, 1);
+        assert!(format!("{pool:?}").contains("has_box: false"));
+    }
+}
+
+#[test]
+fn at_the_limit_a_future_goes_on_in_its_box_without_having_been_polled() {
+    fn nested(levels: usize, innermost: &mut dyn FnMut()) {
+        if levels == 0 {
+            return innermost();
+        }
+        let level = eager(async { nested(levels - 1, innermost) }, |rest| rest);
+        assert!(level.is_ready());
+    }
+    let mut pool = EagerPool::new();
+    assert!(
+        pool.eager(Counts::default().count(body(1, false)), |rest| rest)
+            .is_ready()
+    );
+    let (counts, mut child) = (Counts::default(), None);
+    nested(depth::LIMIT, &mut || {
+        child = Some(pool.eager(counts.count(body(7, false)), |rest| rest));
+    });
+    counts.check(0, 0);
+    assert!(format!("{pool:?}").contains("has_box: false"));
+    let child = child.unwrap();
+    assert!(matches!(child, Eager::Task(_)));
+    assert_eq!(block_on(child), 7);
+    counts.check(1, 1);
 }
