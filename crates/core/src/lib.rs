@@ -20,6 +20,7 @@
 //! | [`LocalSpawn`], [`Spawn`] | some executor, for libraries that leave the choice to their users |
 //! | `context` | task-local values (feature `context`) |
 //! | `observe_waker` | what a future does with its waker (feature `waker`) |
+//! | `NumberedWakers` | wakers for many futures, in one allocation (feature `waker`) |
 //! | `Frame`, `frames_of` | where a future waits (feature `frames`) |
 //! | `time` | the one clock and its timers (feature `time`, on async-io) |
 //!
@@ -59,4 +60,4 @@ pub use task_id::TaskId;
 pub use task_state::TaskState;
 pub use timed_out::TimedOut;
 #[cfg(feature = "waker")]
-pub use waker::{WakerObserver, observe_waker, observed};
+pub use waker::{NumberedWakers, WakeNumbered, WakerObserver, observe_waker, observed};

@@ -1,12 +1,14 @@
-//! Wakers that tell what is done with them.
+//! Wakers that tell what is done with them, and wakers that share an allocation.
 //!
 //! This file is the one place of the crate with unsafe code: safe code can neither make a waker
-//! that borrows nor see one being cloned.
+//! that borrows nor see one being cloned, and each waker that it makes is an allocation.
 
-#![expect(unsafe_code, reason = "the vtable of a waker that borrows")]
+#![expect(unsafe_code, reason = "the vtables of wakers")]
 
+use alloc::sync::Arc;
 use core::any::Any;
-use core::mem::ManuallyDrop;
+use core::fmt;
+use core::mem::{self, ManuallyDrop, offset_of};
 use core::ptr;
 use core::task::{RawWaker, RawWakerVTable, Waker};
 
@@ -218,3 +220,198 @@ unsafe fn wake_by_ref(data: *const ()) {
 ///
 /// None is asked for; the vtable wants an unsafe function.
 unsafe fn keep(_: *const ()) {}
+
+/// Is woken by wakers that have numbers: see [`NumberedWakers`].
+pub trait WakeNumbered: Send + Sync {
+    /// Called when the waker with this number is woken, on whichever thread.
+    ///
+    /// # Examples
+    ///
+    /// See [`NumberedWakers`].
+    fn wake(&self, number: u32);
+}
+
+/// Wakers with consecutive numbers that share one allocation, for who drives many futures: making
+/// them, cloning and dropping them costs no other.
+///
+/// The allocation lives until the last clone of a waker is gone.
+///
+/// # Examples
+///
+/// ```
+/// use corokit_core::{NumberedWakers, WakeNumbered};
+/// use std::sync::{Arc, Mutex};
+///
+/// #[derive(Default)]
+/// struct Woken(Mutex<Vec<u32>>);
+///
+/// impl WakeNumbered for Woken {
+///     fn wake(&self, number: u32) {
+///         self.0.lock().unwrap().push(number);
+///     }
+/// }
+///
+/// let woken = Arc::new(Woken::default());
+/// let wakers = NumberedWakers::new(woken.clone(), 64);
+/// let kept = wakers.with(5, |waker| waker.clone());
+/// wakers.with(1, |waker| waker.wake_by_ref());
+/// drop(wakers);
+/// kept.wake();
+/// assert_eq!(*woken.0.lock().unwrap(), [65, 69]);
+/// ```
+pub struct NumberedWakers(Arc<Numbers>);
+
+/// How many wakers share an allocation.
+const PLACES: usize = 32;
+
+/// What the data pointers of numbered wakers point into: each to its place.
+struct Numbers {
+    target: Arc<dyn WakeNumbered>,
+    first: u32,
+    /// Each says where it is, so that the beginning can be found from it.
+    places: [u8; PLACES],
+}
+
+impl NumberedWakers {
+    /// How many wakers there are.
+    pub const LEN: usize = PLACES;
+
+    /// Makes wakers that wake `target`, the first with the number `first`. If there are not as many
+    /// numbers, they go on from 0.
+    ///
+    /// # Examples
+    ///
+    /// See [`NumberedWakers`].
+    #[must_use]
+    pub fn new(target: Arc<dyn WakeNumbered>, first: u32) -> Self {
+        NumberedWakers(Arc::new(Numbers {
+            target,
+            first,
+            places: core::array::from_fn(|place| place as u8),
+        }))
+    }
+
+    /// Calls `visit` with the waker at `place`, whose number is so much greater than the first.
+    ///
+    /// What `visit` gets is lent; it may be cloned. In the sense of [`Waker::will_wake`] it is the
+    /// same as its clones, each time.
+    ///
+    /// # Panics
+    ///
+    /// If `place` is not less than [`LEN`](Self::LEN). Whatever `visit` panics with goes to the caller.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_core::{NumberedWakers, WakeNumbered};
+    /// use std::sync::Arc;
+    ///
+    /// struct Nobody;
+    /// impl WakeNumbered for Nobody {
+    ///     fn wake(&self, _: u32) {}
+    /// }
+    ///
+    /// let wakers = NumberedWakers::new(Arc::new(Nobody), 0);
+    /// let [one, two] = [1, 2].map(|place| wakers.with(place, |waker| waker.clone()));
+    /// assert!(wakers.with(1, |waker| waker.will_wake(&one)));
+    /// assert!(!one.will_wake(&two));
+    /// ```
+    #[inline]
+    #[track_caller]
+    pub fn with<R>(&self, place: usize, visit: impl FnOnce(&Waker) -> R) -> R {
+        assert!(place < PLACES, "there are {PLACES} wakers");
+        let offset = offset_of!(Numbers, places) + place;
+        // SAFETY: this is the address of an element of the array in the allocation of the `Arc`. It
+        // is made from a pointer to all of it, so what is next to it may be reached from there.
+        let data = unsafe { Arc::as_ptr(&self.0).cast::<u8>().add(offset) }.cast::<()>();
+        // SAFETY: the clauses of `RawWaker` and `RawWakerVTable` are
+        // - "the functions may be called on any thread": what is woken is `Send` and `Sync`, so
+        //   `Arc`s of it may be used and dropped on any.
+        // - "`data` must be valid for every call": this waker is lent, as in `observe_waker`, while
+        //   `self` has a count of the `Arc`; and each clone has one of its own.
+        // - "`clone` must return what is needed for another instance, with resources of its own":
+        //   it takes a count.
+        // - "`wake` and `drop` must release the resources": they give it back. Neither is called
+        //   for this waker, which has none: it is never dropped, and without `unsafe` it cannot be
+        //   had from the reference.
+        let lent = ManuallyDrop::new(unsafe { Waker::new(data, &NUMBERED) });
+        visit(&lent)
+    }
+}
+
+impl fmt::Debug for NumberedWakers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NumberedWakers")
+            .field("first", &self.0.first)
+            .finish_non_exhaustive()
+    }
+}
+
+static NUMBERED: RawWakerVTable = RawWakerVTable::new(
+    Numbers::clone,
+    Numbers::wake,
+    Numbers::wake_by_ref,
+    Numbers::release,
+);
+
+impl Numbers {
+    /// Returns what a place is in, and the number of its waker. The `Arc` has no count of its own.
+    ///
+    /// # Safety
+    ///
+    /// `data` must be a pointer that [`NumberedWakers::with`] made, and the `Arc` must be alive as
+    /// long as what is returned is used. It may be dropped by whoever gives a count of it away.
+    #[inline]
+    unsafe fn find(data: *const ()) -> (ManuallyDrop<Arc<Numbers>>, u32) {
+        let data = data.cast::<u8>();
+        // SAFETY: the caller promises that it points to an element of `places` in an `Arc` that is
+        // alive. They are never written to.
+        let place = unsafe { *data };
+        let offset = offset_of!(Numbers, places) + usize::from(place);
+        // SAFETY: each element says where it is, so this goes back by as much as `with` had gone
+        // forth, in the same allocation.
+        let numbers = unsafe { data.sub(offset) }.cast::<Numbers>();
+        // SAFETY: so this is what `Arc::as_ptr` returned, which is what `Arc::into_raw` returns, and
+        // the `Arc` is alive. The count is that of somebody else, and is not given back here.
+        let numbers = unsafe { Arc::from_raw(numbers) };
+        let number = numbers.first.wrapping_add(u32::from(place));
+        (ManuallyDrop::new(numbers), number)
+    }
+
+    /// # Safety
+    ///
+    /// As for [`find`](Self::find), during the call.
+    unsafe fn clone(data: *const ()) -> RawWaker {
+        // SAFETY: the caller promises that.
+        let (numbers, _) = unsafe { Self::find(data) };
+        mem::forget(Arc::clone(&numbers));
+        RawWaker::new(data, &NUMBERED)
+    }
+
+    /// # Safety
+    ///
+    /// As for [`find`](Self::find); and a count of the `Arc` must be there to be given away.
+    unsafe fn wake(data: *const ()) {
+        // SAFETY: the caller promises that.
+        let (numbers, number) = unsafe { Self::find(data) };
+        ManuallyDrop::into_inner(numbers).target.wake(number);
+    }
+
+    /// # Safety
+    ///
+    /// As for [`find`](Self::find), during the call.
+    unsafe fn wake_by_ref(data: *const ()) {
+        // SAFETY: the caller promises that.
+        let (numbers, number) = unsafe { Self::find(data) };
+        numbers.target.wake(number);
+    }
+
+    /// # Safety
+    ///
+    /// As for [`wake`](Self::wake).
+    unsafe fn release(data: *const ()) {
+        // SAFETY: the caller promises that.
+        let (numbers, _) = unsafe { Self::find(data) };
+        drop(ManuallyDrop::into_inner(numbers));
+    }
+}

@@ -1,4 +1,4 @@
-//! What an observed waker tells, and what it leaves alone.
+//! What an observed waker tells, and what it leaves alone; whom numbered wakers wake.
 #![cfg(feature = "waker")]
 
 use std::future::{Future, poll_fn};
@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 
-use corokit_core::{WakerObserver, observe_waker, observed};
+use corokit_core::{NumberedWakers, WakeNumbered, WakerObserver, observe_waker, observed};
 
 /// Counts the wake-ups of the real waker.
 #[derive(Default)]
@@ -223,4 +223,139 @@ fn an_observed_waker_is_told_from_others_and_leads_to_its_observer() {
         // Another thread may ask as well.
         thread::scope(|scope| assert!(scope.spawn(|| is_found(outer)).join().unwrap()));
     });
+}
+
+/// Writes down which numbers were woken.
+#[derive(Default)]
+struct Numbers(Mutex<Vec<u32>>);
+
+impl WakeNumbered for Numbers {
+    fn wake(&self, number: u32) {
+        self.0.lock().unwrap().push(number);
+    }
+}
+
+impl Numbers {
+    fn take(&self) -> Vec<u32> {
+        std::mem::take(&mut *self.0.lock().unwrap())
+    }
+}
+
+const LEN: usize = NumberedWakers::LEN;
+
+fn numbered(first: u32) -> (Arc<Numbers>, NumberedWakers) {
+    let numbers = Arc::new(Numbers::default());
+    (Arc::clone(&numbers), NumberedWakers::new(numbers, first))
+}
+
+#[test]
+fn each_numbered_waker_wakes_its_number_however_it_is_woken() {
+    let (numbers, wakers) = numbered(100);
+    let all: Vec<u32> = (100..).take(LEN).collect();
+    for place in 0..LEN {
+        wakers.with(place, Waker::wake_by_ref);
+    }
+    assert_eq!(numbers.take(), all);
+    let kept: Vec<Waker> = (0..LEN)
+        .map(|place| wakers.with(place, Waker::clone))
+        .collect();
+    let again = kept.clone();
+    kept.iter().for_each(Waker::wake_by_ref);
+    assert_eq!(numbers.take(), all);
+    kept.into_iter().for_each(Waker::wake);
+    assert_eq!(numbers.take(), all);
+    drop(wakers);
+    again.into_iter().rev().for_each(Waker::wake);
+    assert!(numbers.take().into_iter().eq(all.into_iter().rev()));
+}
+
+#[test]
+fn numbers_go_on_from_0_after_the_last() {
+    let (numbers, wakers) = numbered(u32::MAX);
+    wakers.with(0, Waker::wake_by_ref);
+    wakers.with(1, Waker::wake_by_ref);
+    assert_eq!(numbers.take(), [u32::MAX, 0]);
+}
+
+#[test]
+fn a_numbered_waker_is_the_same_each_time_and_no_other() {
+    let (_, wakers) = numbered(0);
+    let (_, others) = numbered(0);
+    let kept = wakers.with(3, Waker::clone);
+    assert!(wakers.with(3, |waker| waker.will_wake(&kept) && kept.will_wake(waker)));
+    assert!(kept.clone().will_wake(&kept));
+    assert!(!wakers.with(4, |waker| waker.will_wake(&kept)));
+    assert!(!others.with(3, |waker| waker.will_wake(&kept)));
+    assert!(observed(&kept).is_none());
+}
+
+#[test]
+fn what_numbered_wakers_wake_goes_with_the_last_of_them() {
+    let (numbers, wakers) = numbered(0);
+    let woken = wakers.with(LEN - 1, Waker::clone);
+    let dropped = woken.clone();
+    drop(wakers);
+    assert_eq!(Arc::strong_count(&numbers), 2);
+    drop(dropped);
+    assert_eq!(Arc::strong_count(&numbers), 2);
+    woken.wake();
+    assert_eq!(Arc::strong_count(&numbers), 1);
+    assert_eq!(numbers.take(), [LEN as u32 - 1]);
+}
+
+#[test]
+fn numbered_wakers_may_be_used_and_dropped_on_any_thread() {
+    let (numbers, wakers) = numbered(0);
+    let threads: Vec<_> = (0..4)
+        .map(|thread| {
+            let waker = wakers.with(thread, Waker::clone);
+            thread::spawn(move || {
+                for _ in 0..100 {
+                    let clone = waker.clone();
+                    waker.wake_by_ref();
+                    clone.wake();
+                }
+            })
+        })
+        .collect();
+    drop(wakers);
+    for thread in threads {
+        thread.join().unwrap();
+    }
+    assert_eq!(Arc::strong_count(&numbers), 1);
+    let mut woken = numbers.take();
+    woken.sort_unstable();
+    assert!(
+        woken
+            .into_iter()
+            .eq((0..4).flat_map(|number| [number; 200]))
+    );
+}
+
+#[test]
+fn a_panic_of_what_is_woken_leaves_nothing_behind() {
+    struct Panics;
+    impl WakeNumbered for Panics {
+        fn wake(&self, number: u32) {
+            panic!("{number}");
+        }
+    }
+
+    let target = Arc::new(Panics);
+    let wakers = NumberedWakers::new(target.clone(), 0);
+    let kept = wakers.with(1, Waker::clone);
+    drop(wakers);
+    let by_ref = catch_unwind(AssertUnwindSafe(|| kept.wake_by_ref()));
+    assert_eq!(*by_ref.unwrap_err().downcast::<String>().unwrap(), "1");
+    assert_eq!(Arc::strong_count(&target), 2);
+    let by_value = catch_unwind(AssertUnwindSafe(|| kept.wake()));
+    assert_eq!(*by_value.unwrap_err().downcast::<String>().unwrap(), "1");
+    assert_eq!(Arc::strong_count(&target), 1);
+}
+
+#[test]
+fn there_is_no_waker_after_the_last() {
+    let (_, wakers) = numbered(0);
+    let beyond = catch_unwind(AssertUnwindSafe(|| wakers.with(LEN, |_| ())));
+    assert!(beyond.is_err());
 }

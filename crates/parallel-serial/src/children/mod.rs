@@ -36,27 +36,28 @@ pub(crate) struct Children<F> {
 impl<F: Future> Children<F> {
     /// Makes an empty set.
     pub(crate) fn new() -> Self {
-        Children::with(Nursery::new())
+        Children::with(Nursery::new(), false)
     }
 
     /// Takes the futures of an iterator. The first turn polls all of them, in order.
     pub(crate) fn collect(futures: impl IntoIterator<Item = F>) -> Self {
-        Children::with(Nursery::collect(futures))
+        Children::with(Nursery::collect(futures), false)
     }
 
     /// As [`collect`](Children::collect), but a few of them are polled all together.
     pub(crate) fn collect_few_at_once(futures: impl IntoIterator<Item = F>) -> Self {
-        let mut children = Children::collect(futures);
-        children.all_at_once = children.len() <= FEW;
-        children
+        let nursery = Nursery::collect(futures);
+        let all_at_once = nursery.len() <= FEW;
+        Children::with(nursery, all_at_once)
     }
 
-    fn with(nursery: Nursery<F>) -> Self {
+    fn with(nursery: Nursery<F>, all_at_once: bool) -> Self {
+        let listed = if all_at_once { 0 } else { nursery.len() };
         Children {
             running: nursery.len(),
-            list: WakeList::all_woken(nursery.len()),
+            list: WakeList::all_woken(listed),
             nursery,
-            all_at_once: false,
+            all_at_once,
         }
     }
 
@@ -65,7 +66,9 @@ impl<F: Future> Children<F> {
     pub(crate) fn insert(&mut self, future: F) -> usize {
         let index = self.nursery.insert(future);
         self.running += 1;
-        self.list.insert(index);
+        if !self.all_at_once {
+            self.list.insert(index);
+        }
         index
     }
 

@@ -4,17 +4,14 @@
 //! first one since that one looked. So a turn costs what the woken children cost, however many
 //! there are.
 //!
-//! A waker needs an allocation. A child gets a lent one, which makes a real one when it is cloned: a
-//! child that is ready at once, or only wakes itself, costs none. One that goes on cloning gets
-//! the same waker again and again, so that it may notice by [`Waker::will_wake`].
+//! The wakers of a few dozen children share an allocation. A child gets the same waker again and
+//! again, so that it may notice by [`Waker::will_wake`].
 
 use std::mem;
 use std::sync::Arc;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Waker};
 
-use corokit_core::{WakerObserver, observe_waker};
+use corokit_core::{NumberedWakers, WakeNumbered};
 
 use crate::sync::{Mutex, lock};
 
@@ -25,30 +22,30 @@ pub(super) struct WakeList {
     batch: Vec<u32>,
     /// How many of them have had their turn.
     taken: usize,
-    wakers: Wakers,
+    /// The wakers of the children, in their order.
+    wakers: Vec<NumberedWakers>,
 }
 
 impl WakeList {
     /// Makes a list for so many children, all of which are due.
     pub(super) fn all_woken(len: usize) -> Self {
         let last = u32::try_from(len).expect("fewer than 2^32 children");
-        WakeList {
+        let mut list = WakeList {
             shared: Arc::new(Shared::new(len)),
             batch: (0..last).collect(),
             taken: 0,
-            wakers: Wakers {
-                cloned: vec![false; len],
-                kept: Vec::new(),
-            },
-        }
+            wakers: Vec::with_capacity(len.div_ceil(NumberedWakers::LEN)),
+        };
+        list.make_wakers(len);
+        list
     }
 
     /// Makes a child due that has just come, after those that were woken before. Its number may have
     /// been another's.
     pub(super) fn insert(&mut self, index: usize) {
+        self.make_wakers(index + 1);
         let mut woken = lock(&self.shared.woken);
-        if index == self.wakers.cloned.len() {
-            self.wakers.cloned.push(false);
+        if index == woken.queued.len() {
             woken.queued.push(false);
         }
         // The driver is here, and need not be woken.
@@ -73,42 +70,25 @@ impl WakeList {
     }
 
     /// Polls a child, with a waker that puts it into the list.
-    pub(super) fn poll_child<T>(
-        &mut self,
+    #[inline]
+    pub(super) fn poll_child<R>(
+        &self,
         index: usize,
-        poll: impl FnOnce(&mut Context<'_>) -> Poll<T>,
-    ) -> Poll<T> {
-        if let Some(Some(waker)) = self.wakers.kept.get(index) {
-            return poll(&mut Context::from_waker(waker));
-        }
-        let shared = &self.shared;
-        let number = index as u32;
-        if !self.wakers.cloned[index] {
-            let first = First {
-                shared,
-                index: number,
-                cloned: AtomicBool::new(false),
-            };
-            let polled = observe_waker(Waker::noop(), &first, |waker| {
-                poll(&mut Context::from_waker(waker))
-            });
-            self.wakers.cloned[index] = first.cloned.into_inner();
-            return polled;
-        }
-        let later = Later {
-            shared,
-            index: number,
-            kept: OnceLock::new(),
-        };
-        let polled = observe_waker(Waker::noop(), &later, |waker| {
+        poll: impl FnOnce(&mut Context<'_>) -> R,
+    ) -> R {
+        let wakers = &self.wakers[index / NumberedWakers::LEN];
+        wakers.with(index % NumberedWakers::LEN, |waker| {
             poll(&mut Context::from_waker(waker))
-        });
-        if polled.is_pending() {
-            if let Some(waker) = later.kept.into_inner() {
-                self.wakers.keep(index, waker);
-            }
+        })
+    }
+
+    /// Makes wakers for so many children, if there are fewer.
+    fn make_wakers(&mut self, len: usize) {
+        while self.wakers.len() * NumberedWakers::LEN < len {
+            let first = self.wakers.len() * NumberedWakers::LEN;
+            let wakers = NumberedWakers::new(self.shared.clone(), first as u32);
+            self.wakers.push(wakers);
         }
-        polled
     }
 }
 
@@ -116,24 +96,6 @@ impl Drop for WakeList {
     fn drop(&mut self) {
         // Wakers of children may be kept for long; they must not keep the driver's task alive.
         drop(self.shared.close());
-    }
-}
-
-/// What the children's wakers are.
-struct Wakers {
-    /// Whether a child has ever cloned one.
-    cloned: Vec<bool>,
-    /// The wakers of children that cloned them in a second poll. Empty until there is one.
-    kept: Vec<Option<Waker>>,
-}
-
-impl Wakers {
-    #[cold]
-    fn keep(&mut self, index: usize, waker: Waker) {
-        if self.kept.len() <= index {
-            self.kept.resize(self.cloned.len(), None);
-        }
-        self.kept[index] = Some(waker);
     }
 }
 
@@ -205,64 +167,8 @@ impl Shared {
     }
 }
 
-/// The waker of a child.
-struct ChildWaker {
-    shared: Arc<Shared>,
-    index: u32,
-}
-
-impl ChildWaker {
-    fn make(shared: &Arc<Shared>, index: u32) -> Waker {
-        Waker::from(Arc::new(ChildWaker {
-            shared: Arc::clone(shared),
-            index,
-        }))
-    }
-}
-
-impl Wake for ChildWaker {
-    fn wake(self: Arc<Self>) {
-        self.shared.wake(self.index);
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        self.shared.wake(self.index);
-    }
-}
-
-/// Stands for the waker of a child that has not cloned one before: it becomes the owner of what is
-/// made for it.
-struct First<'a> {
-    shared: &'a Arc<Shared>,
-    index: u32,
-    cloned: AtomicBool,
-}
-
-impl WakerObserver for First<'_> {
-    fn clone_waker(&self, _: &Waker) -> Waker {
-        self.cloned.store(true, Ordering::Relaxed);
-        ChildWaker::make(self.shared, self.index)
-    }
-
-    fn wake_by_ref(&self, _: &Waker) {
-        self.shared.wake(self.index);
-    }
-}
-
-/// Stands for the waker of a child that has cloned one before: what is made for it now is kept.
-struct Later<'a> {
-    shared: &'a Arc<Shared>,
-    index: u32,
-    kept: OnceLock<Waker>,
-}
-
-impl WakerObserver for Later<'_> {
-    fn clone_waker(&self, _: &Waker) -> Waker {
-        let make = || ChildWaker::make(self.shared, self.index);
-        self.kept.get_or_init(make).clone()
-    }
-
-    fn wake_by_ref(&self, _: &Waker) {
-        self.shared.wake(self.index);
+impl WakeNumbered for Shared {
+    fn wake(&self, index: u32) {
+        Shared::wake(self, index);
     }
 }
