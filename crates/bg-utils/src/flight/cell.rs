@@ -175,15 +175,19 @@ impl<V: Clone, W> Cell<V, W> {
     ///
     /// To be called by the driver, after the flight has left its table.
     pub(crate) fn complete(&self, outcome: &V) {
-        let alone = lock(&self.state).callers == 1;
-        if !alone {
+        let mut state = lock(&self.state);
+        // Nobody joins any more. The outcome is cloned without the lock.
+        if state.callers > 1 {
+            drop(state);
             self.outcome.set(outcome.clone());
+            state = lock(&self.state);
         }
-        let (wakers, work) = {
-            let mut state = lock(&self.state);
-            state.phase = Phase::Done;
-            (state.line.take_all(), mem::take(&mut state.work))
-        };
+        state.phase = Phase::Done;
+        if state.line.is_empty() && state.work.is_empty() {
+            return;
+        }
+        let (wakers, work) = (state.line.take_all(), mem::take(&mut state.work));
+        drop(state);
         wakers.for_each(Waker::wake);
         drop(work);
     }

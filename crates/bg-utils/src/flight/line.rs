@@ -71,6 +71,11 @@ impl Line {
         Some((first.number, first.waker.take()))
     }
 
+    /// Returns whether nobody is in line.
+    pub(super) fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
     /// Empties the line, and returns all wakers in order.
     pub(super) fn take_all(&mut self) -> impl Iterator<Item = Waker> + use<> {
         self.empty = 0;

@@ -175,9 +175,11 @@ impl<K, V> Store<K, V> {
         value: V,
         lifetime: Option<Lifetime>,
     ) -> (K, V) {
-        self.unlink_by_age(at);
+        if lifetime.is_some() || !self.ages.is_empty() {
+            self.unlink_by_age(at);
+            self.link_by_age(at, lifetime);
+        }
         let old = mem::replace(&mut self.pairs[place(at)], (key, value));
-        self.link_by_age(at, lifetime);
         self.touch(at);
         old
     }
