@@ -55,7 +55,7 @@ fn main() -> ExitCode {
             }
         },
         Err(error) => {
-            eprintln!("kv: {error}\n\n{USAGE}");
+            eprintln!("kv: {error}");
             ExitCode::from(2)
         }
     }

@@ -1,6 +1,8 @@
 //! The command line.
 
+use std::error::Error;
 use std::ffi::OsString;
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -93,44 +95,132 @@ impl Job {
     /// # Errors
     ///
     /// An option that does not exist, or a value that it cannot have.
-    pub(crate) fn from_args() -> Result<Self, lexopt::Error> {
+    pub(crate) fn from_args() -> Result<Self, BadUsage> {
+        Job::from_parser(lexopt::Parser::from_env())
+    }
+
+    fn from_parser(mut args: lexopt::Parser) -> Result<Self, BadUsage> {
         let mut options = Options::default();
-        let mut args = lexopt::Parser::from_env();
         while let Some(arg) = args.next()? {
-            match arg {
-                Long("port") => options.address.set_port(args.value()?.parse()?),
-                Long("bind") => options.address.set_ip(args.value()?.parse()?),
-                Long("maxclients") => options.max_clients = args.value()?.parse()?,
-                Long("timeout") => options.timeout = seconds(args.value()?.parse()?),
-                Long("tcp-keepalive") => options.keepalive = seconds(args.value()?.parse()?),
-                Long("output-limit") => options.output_limit = args.value()?.parse()?,
-                Long("input-limit") => {
-                    // A place in a command is a 32-bit number.
-                    options.input_limit = args.value()?.parse::<usize>()?.min(1 << 31);
-                }
-                Long("appendonly") => options.journal = Some(args.value()?.into()),
-                Long("appendfsync") => {
-                    options.fsync = args.value()?.parse_with(|how| match how {
-                        "always" => Ok(Fsync::Always),
-                        "everysec" => Ok(Fsync::EverySecond),
-                        "no" => Ok(Fsync::No),
-                        _ => Err("it is one of always, everysec and no"),
-                    })?;
-                }
-                Long("rate-limit") => options.rate_limit = Some(args.value()?.parse()?),
-                Long("import") => options.import = Some(args.value()?.into()),
-                Long("call") => {
-                    return Ok(Job::Call(options.address, args.raw_args()?.collect()));
-                }
-                Long("help") | Short('h') => return Ok(Job::Help),
-                other => return Err(other.unexpected()),
+            let name = match arg {
+                Long(name) => name.to_owned(),
+                Short('h') => return Ok(Job::Help),
+                other => return Err(other.unexpected().into()),
+            };
+            match &*name {
+                "help" => return Ok(Job::Help),
+                "call" => return Ok(Job::Call(options.address, args.raw_args()?.collect())),
+                _ => options
+                    .set(&name, &mut args)
+                    .map_err(|error| BadUsage::of(&name, error))?,
             }
         }
         Ok(Job::Serve(options))
     }
 }
 
+impl Options {
+    /// Reads the value of an option.
+    fn set(&mut self, name: &str, args: &mut lexopt::Parser) -> Result<(), lexopt::Error> {
+        match name {
+            "port" => self.address.set_port(args.value()?.parse()?),
+            "bind" => self.address.set_ip(args.value()?.parse()?),
+            "maxclients" => self.max_clients = args.value()?.parse()?,
+            "timeout" => self.timeout = seconds(args.value()?.parse()?),
+            "tcp-keepalive" => self.keepalive = seconds(args.value()?.parse()?),
+            "output-limit" => self.output_limit = args.value()?.parse()?,
+            // A place in a command is a 32-bit number.
+            "input-limit" => self.input_limit = args.value()?.parse::<usize>()?.min(1 << 31),
+            "appendonly" => self.journal = Some(args.value()?.into()),
+            "appendfsync" => {
+                self.fsync = args.value()?.parse_with(|how| match how {
+                    "always" => Ok(Fsync::Always),
+                    "everysec" => Ok(Fsync::EverySecond),
+                    "no" => Ok(Fsync::No),
+                    _ => Err("it is one of always, everysec and no"),
+                })?;
+            }
+            "rate-limit" => self.rate_limit = Some(args.value()?.parse()?),
+            "import" => self.import = Some(args.value()?.into()),
+            _ => return Err(Long(name).unexpected()),
+        }
+        Ok(())
+    }
+}
+
+/// A command line that says nothing that can be done.
+#[derive(Debug)]
+pub(crate) struct BadUsage(String);
+
+impl BadUsage {
+    /// An option whose value cannot be had.
+    fn of(name: &str, error: lexopt::Error) -> Self {
+        match error {
+            lexopt::Error::ParsingFailed { value, error } => {
+                BadUsage(format!("--{name} cannot be '{value}': {error}"))
+            }
+            error => error.into(),
+        }
+    }
+}
+
+impl From<lexopt::Error> for BadUsage {
+    fn from(error: lexopt::Error) -> Self {
+        BadUsage(error.to_string())
+    }
+}
+
+impl fmt::Display for BadUsage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}; --help lists the options", self.0)
+    }
+}
+
+impl Error for BadUsage {}
+
 /// Reads a number of seconds, where 0 means never.
 fn seconds(seconds: u32) -> Option<Duration> {
     (seconds > 0).then(|| Duration::from_secs(seconds.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(args: &[&str]) -> String {
+        let parser = lexopt::Parser::from_args(args);
+        Job::from_parser(parser).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_refusal_names_the_option() {
+        let refusals = [
+            refused(&["--port", "abc"]),
+            refused(&["--port"]),
+            refused(&["--appendfsync", "now"]),
+            refused(&["--prot", "7"]),
+            refused(&["6380"]),
+        ];
+        assert_eq!(
+            refusals,
+            [
+                "--port cannot be 'abc': invalid digit found in string; --help lists the options",
+                "missing argument for option '--port'; --help lists the options",
+                "--appendfsync cannot be 'now': it is one of always, everysec and no; \
+                 --help lists the options",
+                "invalid option '--prot'; --help lists the options",
+                "unexpected argument \"6380\"; --help lists the options",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_call_has_the_address_that_stands_before_it() {
+        let parser = lexopt::Parser::from_args(["--port", "7", "--call", "GET", "--port"]);
+        let Ok(Job::Call(address, command)) = Job::from_parser(parser) else {
+            panic!("it is a call");
+        };
+        assert_eq!(address.port(), 7);
+        assert_eq!(command, ["GET", "--port"]);
+    }
 }

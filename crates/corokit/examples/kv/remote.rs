@@ -17,7 +17,8 @@ use crate::resp::{self, Ask, Input, Output, Token};
 ///
 /// The server cannot be reached, closes the connection, or sends nonsense.
 pub(crate) fn call(address: SocketAddr, command: &[OsString]) -> Result<(), Box<dyn Error>> {
-    let mut socket = TcpStream::connect(address)?;
+    let mut socket = TcpStream::connect(address)
+        .map_err(|error| format!("cannot reach a server on {address}: {error}"))?;
     let mut out = Output::new(usize::MAX);
     out.array(command.len());
     for argument in command {

@@ -160,12 +160,19 @@ pub(crate) async fn run(mut options: Options, shutdown: Shutdown) -> io::Result<
     let mut store = Store::new();
     let (journal, writes, recovered) = match &options.journal {
         Some(path) => {
-            let (journal, writes, recovered) = open_journal(path, options.fsync, &mut store)?;
+            let opened = open_journal(path, options.fsync, &mut store).map_err(|error| {
+                let text = format!("cannot use the journal {}: {error}", path.display());
+                io::Error::new(error.kind(), text)
+            });
+            let (journal, writes, recovered) = opened?;
             (Some(journal), Some(writes), recovered)
         }
         None => (None, None, Recovered::default()),
     };
-    let listener = listen(options.address)?;
+    let listener = listen(options.address).map_err(|error| {
+        let text = format!("cannot listen on {}: {error}", options.address);
+        io::Error::new(error.kind(), text)
+    })?;
     let address = listener.local_addr()?;
     options.address = address;
     let (host, port) = (address.ip(), address.port());
