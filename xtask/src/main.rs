@@ -98,22 +98,66 @@ fn main() -> ExitCode {
 /// Reads the command's name and hands the rest of the line to its module.
 fn dispatch() -> Result<()> {
     let mut arguments = lexopt::Parser::from_env();
-    match arguments.next()? {
-        Some(lexopt::Arg::Value(command)) => match command.to_str() {
-            Some("ci") => ci::main(arguments),
-            Some("deep") => deep::main(arguments),
-            Some("conformance") => conformance::main(arguments),
-            Some("instructions") => instructions::main(arguments),
-            Some("bench") => bench::main(arguments),
-            Some("costs") => costs::main(arguments),
-            Some("readmes") => readmes::main(arguments),
-            Some("release") => release::main(arguments),
-            _ => Err(lexopt::Arg::Value(command).unexpected().into()),
-        },
+    let command = match arguments.next()? {
+        Some(lexopt::Arg::Value(command)) => command,
         Some(lexopt::Arg::Short('h') | lexopt::Arg::Long("help")) | None => {
             print!("{HELP}");
-            Ok(())
+            return Ok(());
         }
-        Some(other) => Err(other.unexpected().into()),
+        Some(other) => return Err(other.unexpected().into()),
+    };
+    if asks_for_help(&mut arguments) {
+        print!("{}", command.to_str().and_then(help_of).unwrap_or(HELP));
+        return Ok(());
+    }
+    match command.to_str() {
+        Some("ci") => ci::main(arguments),
+        Some("deep") => deep::main(arguments),
+        Some("conformance") => conformance::main(arguments),
+        Some("instructions") => instructions::main(arguments),
+        Some("bench") => bench::main(arguments),
+        Some("costs") => costs::main(arguments),
+        Some("readmes") => readmes::main(arguments),
+        Some("release") => release::main(arguments),
+        _ => Err(lexopt::Arg::Value(command).unexpected().into()),
+    }
+}
+
+/// Whether `--help` comes next.
+fn asks_for_help(arguments: &mut lexopt::Parser) -> bool {
+    let next = arguments.try_raw_args();
+    next.is_some_and(|next| {
+        let next = next.peek();
+        next.is_some_and(|next| next == "--help" || next == "-h")
+    })
+}
+
+/// The part of the help that is about one command: the paragraphs that begin with it.
+fn help_of(command: &str) -> Option<&'static str> {
+    let head = format!("\n  cargo xtask {command} ");
+    let begin = HELP.find(&head)? + 1;
+    let last = begin + HELP[begin..].rfind(&head[1..])?;
+    let end = HELP[last..]
+        .find("\n\n")
+        .map_or(HELP.len(), |length| last + length + 1);
+    Some(&HELP[begin..end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_command_has_help_of_its_own() {
+        let costs = help_of("costs").unwrap();
+        assert!(
+            costs.starts_with("  cargo xtask costs [--write]\n"),
+            "{costs}"
+        );
+        assert!(costs.ends_with("the times to compile\n"), "{costs}");
+        // It has two forms.
+        assert_eq!(help_of("bench").unwrap().matches("cargo xtask").count(), 2);
+        assert!(help_of("release").unwrap().ends_with("publishing.\n"));
+        assert_eq!(help_of("nothing"), None);
     }
 }
