@@ -1,6 +1,6 @@
 //! A cache whose hits cost a function call: only the misses become tasks.
 //!
-//! Run with `cargo run -p corokit-coro-start --example cache`.
+//! `cargo run -p corokit-coro-start --example eager_cache`
 
 use std::cell::RefCell;
 use std::collections::HashMap;
