@@ -147,6 +147,7 @@ pages! {
     coroutines: "coroutines.md",
     inspect: "inspect.md",
     interrupts: "interrupts.md",
+    mistakes: "mistakes.md",
     monitor: "monitor.md",
     generator: "generator.md",
     kv: "kv.md",
