@@ -112,7 +112,8 @@ impl fmt::Display for FailureKind {
             FailureKind::Deadlock { tasks } => {
                 write!(
                     f,
-                    "every task is blocked, there is no timer, and nobody else is waited for:\n{tasks}"
+                    "every task is blocked, there is no timer, and nobody else is waited for \
+                     (threads, and timers and sockets of others, do not count):\n{tasks}"
                 )
             }
             FailureKind::Livelock { steps } => {

@@ -422,7 +422,7 @@ impl<T> Parallel<T> {
     /// ```
     #[track_caller]
     pub fn limit(mut self, parts: usize) -> Self {
-        assert!(parts > 0, "nothing would ever run");
+        assert!(parts > 0, "a limit of 0 parts: nothing would ever run");
         self.group.limit = parts;
         self
     }

@@ -93,6 +93,10 @@ where
 }
 
 /// What a thread can run to its end, of whichever colour: a [`Task`], or a [`Blocking`] function.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not say whether it is a task or blocks",
+    note = "write `task(|| future)` for what is to be awaited, and `blocking(function)` for what blocks"
+)]
 pub trait Block {
     /// What it gives.
     type Output;
