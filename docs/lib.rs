@@ -7,12 +7,16 @@
 #[cfg(test)]
 use std::collections::BTreeSet;
 
-/// Makes a module of each page.
+/// Makes a module of each page. Those behind the semicolon are as `build.rs` has made them.
 macro_rules! pages {
-    ($($name:ident: $file:literal),* $(,)?) => {
+    ($($name:ident: $file:literal),* $(,)?; $($shown:ident: $printed:literal),* $(,)?) => {
         $(
             #[doc = include_str!(concat!("src/", $file))]
             pub mod $name {}
+        )*
+        $(
+            #[doc = include_str!(concat!(env!("OUT_DIR"), "/", $printed))]
+            pub mod $shown {}
         )*
 
         #[test]
@@ -24,6 +28,11 @@ macro_rules! pages {
                 texts += include_str!(concat!("src/", $file));
                 assert!(summary.contains(concat!("(", $file, ")")), "{} is not in SUMMARY.md", $file);
                 pages.push($file.to_owned());
+            )*
+            $(
+                texts += include_str!(concat!("src/", $printed));
+                assert!(summary.contains(concat!("(", $printed, ")")), "{} is not in SUMMARY.md", $printed);
+                pages.push($printed.to_owned());
             )*
             for file in files() {
                 match file.strip_prefix("images/") {
@@ -132,7 +141,6 @@ pages! {
     tutorial: "tutorial.md",
     colours: "colours.md",
     architecture: "architecture.md",
-    asyncio: "asyncio.md",
     asynkit: "asynkit.md",
     introduction: "introduction.md",
     caches: "caches.md",
@@ -166,7 +174,8 @@ pages! {
     recipe_web_service: "recipes/web-service.md",
     reliability: "reliability.md",
     services: "services.md",
-    sync_bridge: "sync-bridge.md",
+    sync_bridge: "sync-bridge.md";
+    asyncio: "asyncio.md",
 }
 
 /// The files below `src`, by their paths from there.
