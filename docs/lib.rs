@@ -108,6 +108,88 @@ fn the_map_of_the_crates_is_true() {
     assert_eq!(crates, 10);
 }
 
+/// The facade's documentation has a row for each of its features, and says which are on by default.
+#[test]
+fn the_features_of_the_facade_are_listed() {
+    let manifest = include_str!("../crates/corokit/Cargo.toml");
+    let (_, features) = manifest.split_once("[features]\n").unwrap();
+    let (features, _) = features.split_once("\n\n").unwrap();
+    let mut names = BTreeSet::new();
+    let mut default = "";
+    for line in features.lines() {
+        let Some((name, value)) = line.split_once(" = ") else {
+            continue;
+        };
+        match name {
+            "default" => default = value,
+            name => _ = names.insert(name),
+        }
+    }
+    let on: BTreeSet<&str> = default.split('"').skip(1).step_by(2).collect();
+
+    let (_, table) = include_str!("../crates/corokit/src/lib.rs")
+        .split_once("//! | feature | default | brings |\n")
+        .unwrap();
+    let rows = table.lines().skip(1);
+    let rows: Vec<Vec<&str>> = rows
+        .map_while(|row| row.strip_prefix("//! | "))
+        .map(|row| row.split(" | ").collect())
+        .collect();
+    let name_of = |row: &Vec<&'static str>| row[0].trim_matches('`');
+    assert_eq!(rows.iter().map(name_of).collect::<BTreeSet<_>>(), names);
+    let said = rows.iter().filter(|row| row[1] == "yes").map(name_of);
+    assert_eq!(said.collect::<BTreeSet<_>>(), on);
+}
+
+/// The README has a line for each example of the crates and of the benches, and no other. What is a tool of the
+/// project itself stands in CONTRIBUTING.md.
+#[test]
+fn the_readme_lists_the_examples() {
+    let root = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    let mut there = BTreeSet::new();
+    let crates = std::fs::read_dir(root.join("crates")).unwrap();
+    let mut folders: Vec<_> = crates.map(|folder| folder.unwrap().path()).collect();
+    folders.push(root.join("benches"));
+    for folder in folders {
+        let Ok(examples) = std::fs::read_dir(folder.join("examples")) else {
+            continue;
+        };
+        let package = match folder.file_name().unwrap().to_str().unwrap() {
+            "corokit" => "corokit".to_owned(),
+            name => format!("corokit-{name}"),
+        };
+        for example in examples {
+            let path = example.unwrap().path();
+            let name = path.file_stem().unwrap().to_str().unwrap();
+            if name != "instructions" {
+                there.insert(format!("{package} {name}"));
+            }
+        }
+    }
+    for name in ["console", "trace"] {
+        there.insert(format!("corokit-tracing-examples {name}"));
+    }
+
+    let mut listed = BTreeSet::new();
+    for line in include_str!("../README.md").lines() {
+        let Some(command) = line
+            .strip_prefix("| `")
+            .and_then(|row| row.split('`').next())
+        else {
+            continue;
+        };
+        let after = |option: &str| {
+            let words: Vec<&str> = command.split(' ').collect();
+            let place = words.iter().position(|word| *word == option)?;
+            words.get(place + 1).map(|word| (*word).to_owned())
+        };
+        if let (Some(package), Some(example)) = (after("-p"), after("--example")) {
+            listed.insert(format!("{package} {example}"));
+        }
+    }
+    assert_eq!(listed, there);
+}
+
 /// What stands between back quotes, and is a path from one of the facade's modules.
 #[cfg(test)]
 fn paths_in(text: &str) -> impl Iterator<Item = &str> {
