@@ -141,8 +141,8 @@ fn the_features_of_the_facade_are_listed() {
     assert_eq!(said.collect::<BTreeSet<_>>(), on);
 }
 
-/// The README has a line for each example of the crates and of the benches, and no other. What is a tool of the
-/// project itself stands in CONTRIBUTING.md.
+/// The README has a line for each example of the crates and of the benches, with the features that it needs, and no
+/// other. What is a tool of the project itself stands in CONTRIBUTING.md.
 #[test]
 fn the_readme_lists_the_examples() {
     let root = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
@@ -158,16 +158,22 @@ fn the_readme_lists_the_examples() {
             "corokit" => "corokit".to_owned(),
             name => format!("corokit-{name}"),
         };
+        let manifest = std::fs::read_to_string(folder.join("Cargo.toml")).unwrap();
         for example in examples {
             let path = example.unwrap().path();
             let name = path.file_stem().unwrap().to_str().unwrap();
+            // Those of the facade are all on by default.
+            let features = match &*package {
+                "corokit" => String::new(),
+                _ => features_of(name, &manifest),
+            };
             if name != "instructions" {
-                there.insert(format!("{package} {name}"));
+                there.insert(format!("{package} {name} {features}"));
             }
         }
     }
     for name in ["console", "trace"] {
-        there.insert(format!("corokit-tracing-examples {name}"));
+        there.insert(format!("corokit-tracing-examples {name} "));
     }
 
     let mut listed = BTreeSet::new();
@@ -184,10 +190,23 @@ fn the_readme_lists_the_examples() {
             words.get(place + 1).map(|word| (*word).to_owned())
         };
         if let (Some(package), Some(example)) = (after("-p"), after("--example")) {
-            listed.insert(format!("{package} {example}"));
+            let features = after("--features").unwrap_or_default();
+            listed.insert(format!("{package} {example} {features}"));
         }
     }
     assert_eq!(listed, there);
+}
+
+/// What an example needs, as its manifest says it, with commas between.
+#[cfg(test)]
+fn features_of(example: &str, manifest: &str) -> String {
+    let head = format!("[[example]]\nname = \"{example}\"\nrequired-features = [");
+    let Some((_, features)) = manifest.split_once(&head) else {
+        return String::new();
+    };
+    let (features, _) = features.split_once(']').unwrap();
+    let features: Vec<&str> = features.split('"').skip(1).step_by(2).collect();
+    features.join(",")
 }
 
 /// What stands between back quotes, and is a path from one of the facade's modules.
