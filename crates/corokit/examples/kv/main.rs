@@ -43,7 +43,7 @@ use corokit::bg_utils::shutdown::Shutdown;
 use corokit::priority::PriorityQueue;
 use corokit::sched_loop::EventLoop;
 
-use crate::options::{Job, USAGE};
+use crate::options::{Job, SHORT_USAGE, USAGE};
 
 fn main() -> ExitCode {
     match Job::from_args() {
@@ -55,7 +55,7 @@ fn main() -> ExitCode {
             }
         },
         Err(error) => {
-            eprintln!("kv: {error}");
+            eprintln!("kv: {error}\n\n{SHORT_USAGE}");
             ExitCode::from(2)
         }
     }

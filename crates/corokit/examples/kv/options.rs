@@ -36,6 +36,12 @@ Options:
   -h, --help         print this
 ";
 
+/// How it is called, for those who have called it otherwise: short, so that what was wrong stays in sight.
+pub(crate) const SHORT_USAGE: &str = "\
+Usage: kv [OPTIONS]
+       kv [OPTIONS] --call COMMAND [ARGUMENT]...
+`--help` lists the options.";
+
 /// What the program shall do.
 #[derive(Debug)]
 pub(crate) enum Job {
@@ -156,9 +162,7 @@ impl BadUsage {
     /// An option whose value cannot be had.
     fn of(name: &str, error: lexopt::Error) -> Self {
         match error {
-            lexopt::Error::ParsingFailed { value, error } => {
-                BadUsage(format!("--{name} cannot be '{value}': {error}"))
-            }
+            lexopt::Error::ParsingFailed { .. } => BadUsage(format!("--{name}: {error}")),
             error => error.into(),
         }
     }
@@ -172,7 +176,7 @@ impl From<lexopt::Error> for BadUsage {
 
 impl fmt::Display for BadUsage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}; --help lists the options", self.0)
+        f.write_str(&self.0)
     }
 }
 
@@ -204,12 +208,11 @@ mod tests {
         assert_eq!(
             refusals,
             [
-                "--port cannot be 'abc': invalid digit found in string; --help lists the options",
-                "missing argument for option '--port'; --help lists the options",
-                "--appendfsync cannot be 'now': it is one of always, everysec and no; \
-                 --help lists the options",
-                "invalid option '--prot'; --help lists the options",
-                "unexpected argument \"6380\"; --help lists the options",
+                "--port: cannot parse argument \"abc\": invalid digit found in string",
+                "missing argument for option '--port'",
+                "--appendfsync: cannot parse argument \"now\": it is one of always, everysec and no",
+                "invalid option '--prot'",
+                "unexpected argument \"6380\"",
             ]
         );
     }

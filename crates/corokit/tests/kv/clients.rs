@@ -193,8 +193,11 @@ fn a_wrong_command_line_is_explained() {
     let kv = Kv::start(&[]);
     for (args, complaint) in [
         (&["--nosuch"][..], "invalid option '--nosuch'"),
-        (&["--port", "x"], "cannot parse argument \"x\""),
-        (&["--port", "70000"], "cannot parse argument \"70000\""),
+        (&["--port", "x"], "--port: cannot parse argument \"x\""),
+        (
+            &["--port", "70000"],
+            "--port: cannot parse argument \"70000\"",
+        ),
         (&["--port"], "missing argument for option '--port'"),
     ] {
         let output = run(Command::new(kv.program()).args(args), b"").unwrap();
@@ -208,6 +211,9 @@ fn a_wrong_command_line_is_explained() {
     // The port is taken.
     let output = run(Command::new(kv.program()).args(["--port", &kv.port()]), b"").unwrap();
     assert_eq!(output.status.code(), Some(1));
+    let taken = format!("kv: cannot listen on 127.0.0.1:{}: ", kv.port());
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(text.starts_with(&taken), "{text}");
     let output = run(Command::new(kv.program()).arg("--help"), b"").unwrap();
     assert!(output.status.success() && output.stdout.starts_with(b"A Redis-protocol server"));
 }
