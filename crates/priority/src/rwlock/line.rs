@@ -122,7 +122,7 @@ impl Line {
         let mut state = self.lock();
         let own = node.as_ref().map(TaskNode::effective_priority);
         let own = fixed.or(own).unwrap_or_default();
-        let first = state.waiters.iter().next();
+        let first = state.waiters.first();
         let is_first = first.is_none_or(|(priority, _)| own < priority);
         let asked = if is_first && state.has_room(access) {
             after._waker = Some(waker);
@@ -269,7 +269,7 @@ impl Line {
     /// lend.
     fn serve(&self, state: &mut State, changes: &mut Changes, ended: &mut Vec<Wait>) {
         loop {
-            let first = state.waiters.iter().next();
+            let first = state.waiters.first();
             let access = first.map(|(_, waiter)| waiter.what.access);
             let Some(access) = access.filter(|access| state.has_room(*access)) else {
                 break;
