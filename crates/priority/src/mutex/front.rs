@@ -5,7 +5,7 @@ use std::task::Waker;
 
 use corokit_core::Priority;
 
-use super::line::{Asked, Line, TakenUp};
+use super::line::{Asked, Line};
 use super::word::{IsContended, Word};
 use crate::current::{current, give_back, with_current};
 use crate::node::TaskNode;
@@ -45,11 +45,12 @@ impl Front {
     /// Returns `true` if a waiter takes up what it has been granted.
     pub(super) fn poll(&self, number: u32, waker: &Waker) -> bool {
         let line = self.line();
-        let taken_up = with_current(|node| line.take_up(number, node));
-        if let Some(TakenUp::ByAnother) = taken_up {
+        let taken_up = line.take_up(number) || line.poll(number, current().as_ref(), waker);
+        if taken_up && !with_current(|node| line.was_granted_to(node)) {
+            // Another task goes on with the future: it is to be the holder.
             line.adopt(&self.word, current());
         }
-        taken_up.is_some() || line.poll(number, current().as_ref(), waker)
+        taken_up
     }
 
     /// Gives the lock back, which the caller has.

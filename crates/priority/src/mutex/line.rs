@@ -14,7 +14,12 @@
 //! hands the lock over at once: from then on it is held on behalf of the waiter that comes first,
 //! which so inherits from the others before it has run. Only a strictly more urgent arrival may take
 //! a grant that has not been taken up; the one that is robbed keeps its place.
+//!
+//! A grant is in an atomic number, out of which exactly one takes it: its waiter, without locking the
+//! line, or a robber. So a lock that goes from one to the next locks the line once. That the waiter has
+//! taken it up the line notices when somebody locks it again.
 
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::{Arc, PoisonError};
 use std::task::Waker;
 
@@ -23,15 +28,23 @@ use corokit_core::Priority;
 use super::word::{Contended, Word};
 use crate::followers::{Follower, Followers, Left};
 use crate::node::{Changes, TaskNode};
-use crate::sync::{Mutex, MutexGuard};
+use crate::sync::{AtomicU64, Mutex, MutexGuard};
 use crate::wait::{Holders, ListName, Wait, WaitList, WaiterId};
 
 /// The line in front of a lock.
 pub(crate) struct Line {
     list: ListName<Line>,
     name: Option<Arc<str>>,
+    /// The waiter that has been granted the lock and has not taken it up, plus one, or [`NOBODY`]. Set
+    /// while the line is locked, and taken at any time.
+    granted: AtomicU64,
+    /// The number of the task that it was granted to, or [`NOBODY`]: for the one who has taken it up.
+    grantee: AtomicU64,
     state: Mutex<State>,
 }
+
+/// The number of no task, and of no waiter that has a grant.
+const NOBODY: u64 = 0;
 
 struct State {
     /// Who holds the lock, or has been granted it; nobody if the word knows it.
@@ -47,7 +60,7 @@ struct State {
 struct Holder {
     /// `None` for one that is no task.
     node: Option<TaskNode>,
-    /// The waiter that has not taken the lock up.
+    /// The waiter that has been granted the lock, and was not seen to have taken it up.
     granted: Option<u32>,
 }
 
@@ -57,15 +70,6 @@ pub(crate) enum Asked {
     Acquired,
     /// The caller waits, under this number.
     Waits(u32),
-}
-
-/// Who takes a grant up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum TakenUp {
-    /// The task that it was granted to.
-    ByItsTask,
-    /// Another one, which goes on with the future: it is to be the holder.
-    ByAnother,
 }
 
 /// What is left to do when the line is no longer locked.
@@ -98,6 +102,8 @@ impl Line {
         Arc::new_cyclic(|this| Line {
             list: ListName::new(this),
             name,
+            granted: AtomicU64::new(NOBODY),
+            grantee: AtomicU64::new(NOBODY),
             state: Mutex::new(State {
                 holder: None,
                 waiters: Followers::new(),
@@ -130,6 +136,7 @@ impl Line {
         after: &mut After,
     ) -> Asked {
         let mut state = self.lock();
+        self.notice(&mut state);
         match &state.holder {
             None => match word.contend(&mut node) {
                 Contended::Acquired => {
@@ -172,7 +179,8 @@ impl Line {
         };
         let effective = holder.node.as_ref().map(TaskNode::effective_priority);
         let robbed = waiter.fixed.or(effective).unwrap_or_default();
-        if own >= robbed {
+        // It may be taken up at this moment.
+        if own >= robbed || !self.take_up(number) {
             return false;
         }
         let holder = self.give_up(state, &mut after.changes);
@@ -195,26 +203,23 @@ impl Line {
         }
     }
 
-    /// Takes up what a waiter has been granted, if it has.
-    pub(crate) fn take_up(&self, number: u32, node: Option<&TaskNode>) -> Option<TakenUp> {
-        let mut state = self.lock();
-        let waiter = state.take_up(number)?;
-        let holder = state
-            .holder
-            .as_ref()
-            .and_then(|holder| holder.node.as_ref());
-        let same = match (holder, node) {
-            (None, None) => true,
-            (Some(holder), Some(node)) => holder.is_same(node),
-            _ => false,
-        };
-        drop(state);
-        // Dropped when the line is no longer locked.
-        drop(waiter);
-        Some(match same {
-            true => TakenUp::ByItsTask,
-            false => TakenUp::ByAnother,
-        })
+    /// Takes up what a waiter has been granted, if it has, for the waiter or for one that robs it.
+    #[inline]
+    pub(crate) fn take_up(&self, number: u32) -> bool {
+        let granted = grant_to(number);
+        // What was written under the lock before is seen.
+        self.granted.load(Relaxed) == granted
+            && self
+                .granted
+                .compare_exchange(granted, NOBODY, Acquire, Relaxed)
+                .is_ok()
+    }
+
+    /// Returns `true` if what the caller has taken up was granted to this task.
+    #[inline]
+    pub(crate) fn was_granted_to(&self, node: Option<&TaskNode>) -> bool {
+        // It was written before the grant, and is not changed before the caller gives the lock back.
+        self.grantee.load(Relaxed) == node.map_or(NOBODY, TaskNode::number)
     }
 
     /// As [`take_up`](Line::take_up), and otherwise keeps the waker, and follows the task that polls.
@@ -235,8 +240,7 @@ impl Line {
     ) -> bool {
         let mut state = self.lock();
         let state = &mut *state;
-        after._waiter = state.take_up(number);
-        if after._waiter.is_some() {
+        if self.take_up(number) {
             after._waker = Some(waker);
             return true;
         }
@@ -256,6 +260,7 @@ impl Line {
         let mut after = After::default();
         {
             let mut state = self.lock();
+            self.notice(&mut state);
             after._holder = self.give_up(&mut state, &mut after.changes);
             self.grant(word, &mut state, &mut after);
         }
@@ -271,8 +276,7 @@ impl Line {
                 return;
             };
             after._wait = wait;
-            let granted = state.holder.as_ref().and_then(|holder| holder.granted);
-            if granted == Some(number) {
+            if self.take_up(number) {
                 after._holder = self.give_up(&mut state, &mut after.changes);
                 self.grant(word, &mut state, &mut after);
             } else {
@@ -288,6 +292,7 @@ impl Line {
         let mut after = After::default();
         {
             let mut state = self.lock();
+            self.notice(&mut state);
             if state.holder.is_none() {
                 match word.contend(&mut None) {
                     Contended::By(holder) => state.hold(holder),
@@ -325,11 +330,27 @@ impl Line {
         // The end of its wait and what it is lent from now on go together.
         state.loan = node.as_ref().and_then(|node| state.loan_for(node));
         if let Some(node) = &node {
-            after._wait = node.serve(self.list.waiter(number), state.loan, &mut after.changes);
+            // This very list is what it names, and is in use: so nothing but a count is dropped.
+            drop(node.serve(self.list.waiter(number), state.loan, &mut after.changes));
         }
+        let grantee = node.as_ref().map_or(NOBODY, TaskNode::number);
+        self.grantee.store(grantee, Relaxed);
         state.hold(node);
         if let Some(holder) = &mut state.holder {
             holder.granted = Some(number);
+        }
+        // Whoever takes it up sees what was written under the lock.
+        self.granted.store(grant_to(number), Release);
+    }
+
+    /// Lets a waiter go that has taken up what it was granted.
+    fn notice(&self, state: &mut State) {
+        let granted = state.holder.as_mut().map(|holder| &mut holder.granted);
+        if let (Some(granted), NOBODY) = (granted, self.granted.load(Relaxed)) {
+            if let Some(number) = granted.take() {
+                // The holder has its node, and its waker has been woken: nothing of it is dropped here.
+                state.waiters.remove(number);
+            }
         }
     }
 
@@ -353,7 +374,7 @@ impl Line {
     /// Returns how urgent the first in line is.
     pub(super) fn waiting_priority(&self) -> Option<Priority> {
         let state = self.lock();
-        let first = state.waiters.iter().next();
+        let first = state.waiters.first();
         first.map(|(priority, _)| priority)
     }
 
@@ -361,6 +382,11 @@ impl Line {
         // Nothing that can panic is called while it is locked.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Returns how the atomic number names the waiter that has a grant.
+fn grant_to(number: u32) -> u64 {
+    u64::from(number) + 1
 }
 
 impl WaitList for Line {
@@ -372,7 +398,8 @@ impl WaitList for Line {
     }
 
     fn holders(&self) -> Holders {
-        let state = self.lock();
+        let mut state = self.lock();
+        self.notice(&mut state);
         // One who has been granted the lock and does not know it yet waits for nobody.
         let holder = state.holder.as_ref();
         let holder = holder.filter(|holder| holder.granted.is_none());
@@ -396,16 +423,6 @@ impl State {
         lender.map(|(priority, _)| priority)
     }
 
-    /// Takes up what a waiter has been granted.
-    fn take_up(&mut self, number: u32) -> Option<Follower<()>> {
-        let holder = self.holder.as_mut()?;
-        if holder.granted != Some(number) {
-            return None;
-        }
-        holder.granted = None;
-        self.waiters.remove(number)
-    }
-
     /// Makes somebody the holder.
     fn hold(&mut self, node: Option<TaskNode>) {
         debug_assert!(self.holder.is_none());
@@ -414,5 +431,44 @@ impl State {
             node,
             granted: None,
         });
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::task::Waker;
+
+    use super::Asked;
+    use crate::mutex::front::Front;
+
+    fn wait(front: &Front) -> u32 {
+        match front.acquire(None, None, Waker::noop().clone()) {
+            Asked::Waits(number) => number,
+            Asked::Acquired => panic!("it is held"),
+        }
+    }
+
+    /// The line notices that a grant was taken up, though nobody locked it for that.
+    #[test]
+    fn places_of_those_who_have_the_lock_are_used_again() {
+        let front = Front::new(None);
+        assert!(front.try_acquire(&mut None));
+        let mut next = wait(&front);
+        for _ in 0..100 {
+            let after = wait(&front);
+            assert!(after < 3, "{after} of three at a time");
+            front.release();
+            assert!(!front.line().take_up(after), "it is for the other one");
+            assert!(front.line().take_up(next));
+            assert!(!front.line().take_up(next), "only once");
+            next = after;
+        }
+        front.release();
+        front.leave(next);
+        assert!(
+            front.try_acquire(&mut None),
+            "what was granted was passed on"
+        );
+        front.release();
     }
 }

@@ -38,10 +38,12 @@ fn lock(line: &Arc<Front>, node: &TaskNode) -> impl Future<Output = ()> + use<> 
                 Poll::Pending
             }
         },
-        Some(waits) => match line.line().poll(waits, Some(&node), cx.waker()) {
-            true => Poll::Ready(()),
-            false => Poll::Pending,
-        },
+        Some(waits) => {
+            match line.line().take_up(waits) || line.line().poll(waits, Some(&node), cx.waker()) {
+                true => Poll::Ready(()),
+                false => Poll::Pending,
+            }
+        }
     })
 }
 
