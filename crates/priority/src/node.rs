@@ -42,6 +42,8 @@ pub(crate) struct Shared {
 struct State {
     name: Option<Arc<str>>,
     base: Priority,
+    /// As in [`Shared`]: what others read there is compared here.
+    effective: Priority,
     /// What each lender lends: usually one, or none.
     lent: SmallVec<[(LenderId, Priority); 1]>,
     /// Where the task waits: usually in one place, or none.
@@ -76,7 +78,15 @@ pub(crate) struct Changes {
 
 impl Changes {
     /// Passes everything on, until nothing changes any more. No lock may be held.
-    pub(crate) fn spread(mut self) {
+    #[inline]
+    pub(crate) fn spread(self) {
+        // Usually nobody is any more urgent, or less, than before.
+        if !self.nodes.is_empty() || !self.wake.is_empty() {
+            self.spread_all();
+        }
+    }
+
+    fn spread_all(mut self) {
         let mut moved = Vec::new();
         self.pass_on(&mut moved);
         // Every list knows how urgent its waiters are by now: so it serves the right ones.
@@ -128,6 +138,7 @@ impl TaskNode {
                 state: Mutex::new(State {
                     name: None,
                     base: priority,
+                    effective: priority,
                     lent: SmallVec::new(),
                     waits: SmallVec::new(),
                     control: None,
@@ -309,6 +320,9 @@ impl TaskNode {
     ) -> SmallVec<[WaiterId; 1]> {
         let mut state = self.lock();
         self.lend_locked(&mut state, lender, None, changes);
+        if state.waits.is_empty() {
+            return SmallVec::new();
+        }
         let waits = state.waits.iter().map(|wait| wait.waiter);
         waits.filter(|waiter| waiter.list == lender).collect()
     }
@@ -320,11 +334,11 @@ impl TaskNode {
         loan: Option<Priority>,
         changes: &mut Changes,
     ) {
-        let found = state.lent.iter().position(|(id, _)| *id == lender);
-        match (found, loan) {
-            (Some(index), Some(loan)) => state.lent[index].1 = loan,
-            (Some(index), None) => drop(state.lent.swap_remove(index)),
-            (None, Some(loan)) => state.lent.push((lender, loan)),
+        let lent = &mut state.lent;
+        match (lent.iter().position(|(id, _)| *id == lender), loan) {
+            (Some(index), Some(loan)) => lent[index].1 = loan,
+            (Some(index), None) => drop(lent.swap_remove(index)),
+            (None, Some(loan)) => lent.push((lender, loan)),
             (None, None) => return,
         }
         self.update(state, changes);
@@ -334,7 +348,7 @@ impl TaskNode {
     pub(crate) fn begin_wait(&self, wait: Wait) -> Priority {
         let mut state = self.lock();
         state.waits.push(wait);
-        self.effective_priority()
+        state.effective
     }
 
     /// Notes that the task no longer waits there. What is returned is to be dropped without locks.
@@ -351,7 +365,8 @@ impl TaskNode {
     fn update(&self, state: &mut State, changes: &mut Changes) {
         let lent = state.lent.iter().map(|(_, loan)| *loan);
         let effective = lent.fold(state.base, Priority::min);
-        if effective != self.effective_priority() {
+        if effective != state.effective {
+            state.effective = effective;
             self.shared.effective.store(effective);
             changes.nodes.push(self.clone());
         }
