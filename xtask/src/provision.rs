@@ -8,61 +8,91 @@ use crate::failure::{Failure, Result};
 use crate::process::{cargo, cargo_of, on_path, path_with, read, run};
 use crate::workspace::Workspace;
 
-/// A cargo subcommand, in the version that these steps were written for.
-struct Tool {
+/// A subcommand of cargo.
+pub(crate) struct Tool {
     name: &'static str,
+    /// The one that these steps were written for.
     version: &'static str,
+    /// Whether it wants nightly.
+    nightly: bool,
+    /// A tool that it runs itself.
+    runs: Option<&'static Tool>,
 }
 
-const NEXTEST: Tool = Tool {
-    name: "cargo-nextest",
-    version: "0.9.143",
-};
+pub(crate) const DENY: Tool = Tool::new("deny", "0.20.2");
+pub(crate) const FUZZ: Tool = Tool::new("fuzz", "0.13.2").nightly();
+pub(crate) const HACK: Tool = Tool::new("hack", "0.6.46");
+const LLVM_COV: Tool = Tool::new("llvm-cov", "0.9.1").runs(&NEXTEST);
+const MACHETE: Tool = Tool::new("machete", "0.9.2");
+pub(crate) const MINIMAL_VERSIONS: Tool = Tool::new("minimal-versions", "0.1.38").runs(&HACK);
+pub(crate) const MUTANTS: Tool = Tool::new("mutants", "27.1.0").runs(&NEXTEST);
+const NEXTEST: Tool = Tool::new("nextest", "0.9.143");
+pub(crate) const RDME: Tool = Tool::new("rdme", "2.2.0");
+pub(crate) const SEMVER_CHECKS: Tool = Tool::new("semver-checks", "0.51.0");
 
-const HACK: Tool = Tool {
-    name: "cargo-hack",
-    version: "0.6.46",
-};
+impl Tool {
+    const fn new(name: &'static str, version: &'static str) -> Self {
+        Tool {
+            name,
+            version,
+            nightly: false,
+            runs: None,
+        }
+    }
 
-const RDME: Tool = Tool {
-    name: "cargo-rdme",
-    version: "2.2.0",
-};
+    const fn nightly(mut self) -> Self {
+        self.nightly = true;
+        self
+    }
 
-const FUZZ: Tool = Tool {
-    name: "cargo-fuzz",
-    version: "0.13.2",
-};
+    const fn runs(mut self, tool: &'static Tool) -> Self {
+        self.runs = Some(tool);
+        self
+    }
 
-const MUTANTS: Tool = Tool {
-    name: "cargo-mutants",
-    version: "27.1.0",
-};
+    /// `cargo NAME`, built first if this machine has none.
+    pub(crate) fn command(&self, workspace: &Workspace) -> Result<Command> {
+        let cargo = match self.nightly {
+            true => cargo_of("nightly"),
+            false => cargo(),
+        };
+        let mut command = self.known_to(cargo, workspace)?;
+        command.arg(self.name);
+        Ok(command)
+    }
 
-const LLVM_COV: Tool = Tool {
-    name: "cargo-llvm-cov",
-    version: "0.9.1",
-};
+    /// Makes the tool and what it runs known to a command.
+    fn known_to(&self, mut command: Command, workspace: &Workspace) -> Result<Command> {
+        if let Some(tool) = self.runs {
+            command = tool.known_to(command, workspace)?;
+        }
+        let program = self.program();
+        if on_path(&program) {
+            return Ok(command);
+        }
+        let root = workspace.target.join("tools");
+        let programs = root.join("bin");
+        if !programs.join(&program).is_file() {
+            let package = format!("{program}@{}", self.version);
+            let installed = run(cargo()
+                .args(["install", "--locked", &package, "--root"])
+                .arg(&root)
+                .arg("--target-dir")
+                .arg(root.join("build"))
+                .envs(FAST_PROFILE));
+            if installed.is_err() {
+                let how = format!("cargo install --locked {package}");
+                return Err(Failure::missing(&program, how));
+            }
+        }
+        command.env("PATH", path_with(&programs)?);
+        Ok(command)
+    }
 
-const DENY: Tool = Tool {
-    name: "cargo-deny",
-    version: "0.20.2",
-};
-
-const MACHETE: Tool = Tool {
-    name: "cargo-machete",
-    version: "0.9.2",
-};
-
-const SEMVER_CHECKS: Tool = Tool {
-    name: "cargo-semver-checks",
-    version: "0.51.0",
-};
-
-const MINIMAL_VERSIONS: Tool = Tool {
-    name: "cargo-minimal-versions",
-    version: "0.1.38",
-};
+    fn program(&self) -> String {
+        format!("cargo-{}", self.name)
+    }
+}
 
 /// What Debian has of the compiler, with the sources of the standard library and a linker for them.
 const DEBIAN_RUST: [&str; 7] = [
@@ -93,40 +123,11 @@ pub(crate) fn nextest(workspace: &Workspace, cargo: Command) -> Result<Command> 
 
 /// `cargo nextest run`, or another of its commands.
 pub(crate) fn nextest_to(what: &str, workspace: &Workspace, cargo: Command) -> Result<Command> {
-    let mut command = with_tool(workspace, &NEXTEST, cargo)?;
+    let mut command = NEXTEST.known_to(cargo, workspace)?;
     let settings = workspace.root.join("xtask/nextest.toml");
     command
-        .args(["nextest", what, "--config-file"])
+        .args([NEXTEST.name, what, "--config-file"])
         .arg(settings);
-    Ok(command)
-}
-
-/// `cargo hack`.
-pub(crate) fn hack(workspace: &Workspace) -> Result<Command> {
-    let mut command = with_tool(workspace, &HACK, cargo())?;
-    command.arg("hack");
-    Ok(command)
-}
-
-/// `cargo rdme`.
-pub(crate) fn rdme(workspace: &Workspace) -> Result<Command> {
-    let mut command = with_tool(workspace, &RDME, cargo())?;
-    command.arg("rdme");
-    Ok(command)
-}
-
-/// `cargo fuzz`, which wants nightly.
-pub(crate) fn fuzz(workspace: &Workspace) -> Result<Command> {
-    let mut command = with_tool(workspace, &FUZZ, cargo_of("nightly"))?;
-    command.arg("fuzz");
-    Ok(command)
-}
-
-/// `cargo mutants`, with the nextest that it runs.
-pub(crate) fn mutants(workspace: &Workspace) -> Result<Command> {
-    let command = with_tool(workspace, &NEXTEST, cargo())?;
-    let mut command = with_tool(workspace, &MUTANTS, command)?;
-    command.arg("mutants");
     Ok(command)
 }
 
@@ -146,64 +147,17 @@ pub(crate) fn llvm_cov(workspace: &Workspace) -> Result<Command> {
             Failure::missing("llvm-cov", format!("rustup component add {component}"))
         })?;
     }
-    let command = with_tool(workspace, &NEXTEST, cargo())?;
-    let mut command = with_tool(workspace, &LLVM_COV, command)?;
+    let mut command = LLVM_COV.command(workspace)?;
     if cov.is_file() {
         command.env("LLVM_COV", cov).env("LLVM_PROFDATA", profdata);
     }
-    command.args(["llvm-cov", "nextest"]);
-    Ok(command)
-}
-
-/// `cargo deny`.
-pub(crate) fn deny(workspace: &Workspace) -> Result<Command> {
-    let mut command = with_tool(workspace, &DENY, cargo())?;
-    command.arg("deny");
+    command.arg(NEXTEST.name);
     Ok(command)
 }
 
 /// cargo-machete, started by its own name: by cargo it would take `machete` for one of the folders.
 pub(crate) fn machete(workspace: &Workspace) -> Result<Command> {
-    with_tool(workspace, &MACHETE, Command::new(MACHETE.name))
-}
-
-/// `cargo semver-checks`.
-pub(crate) fn semver_checks(workspace: &Workspace) -> Result<Command> {
-    let mut command = with_tool(workspace, &SEMVER_CHECKS, cargo())?;
-    command.arg("semver-checks");
-    Ok(command)
-}
-
-/// `cargo minimal-versions`, with the cargo-hack that it runs. It wants nightly.
-pub(crate) fn minimal_versions(workspace: &Workspace) -> Result<Command> {
-    let command = with_tool(workspace, &HACK, cargo())?;
-    let mut command = with_tool(workspace, &MINIMAL_VERSIONS, command)?;
-    command.arg("minimal-versions");
-    Ok(command)
-}
-
-/// Makes a tool known to a command, after building it if this machine has none.
-fn with_tool(workspace: &Workspace, tool: &Tool, mut command: Command) -> Result<Command> {
-    if on_path(tool.name) {
-        return Ok(command);
-    }
-    let root = workspace.target.join("tools");
-    let programs = root.join("bin");
-    if !programs.join(tool.name).is_file() {
-        let package = format!("{}@{}", tool.name, tool.version);
-        let installed = run(crate::process::cargo()
-            .args(["install", "--locked", &package, "--root"])
-            .arg(&root)
-            .arg("--target-dir")
-            .arg(root.join("build"))
-            .envs(FAST_PROFILE));
-        if installed.is_err() {
-            let how = format!("cargo install --locked {package}");
-            return Err(Failure::missing(tool.name, how));
-        }
-    }
-    command.env("PATH", path_with(&programs)?);
-    Ok(command)
+    MACHETE.known_to(Command::new(MACHETE.program()), workspace)
 }
 
 /// Makes sure that Debian's compiler is there, with what it takes to build the standard library.

@@ -46,7 +46,7 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
 
 /// `cargo rdme` for one crate.
 fn rdme(workspace: &Workspace, package: &Package) -> Result<Command> {
-    let mut command = provision::rdme(workspace)?;
+    let mut command = provision::RDME.command(workspace)?;
     // Links to items would need one certain nightly compiler, and mean nothing outside of rustdoc.
     command
         .arg("--intralinks-strip-links")

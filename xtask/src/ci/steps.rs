@@ -152,7 +152,7 @@ fn doctests(_: &Workspace) -> Result<Option<Tally>> {
 }
 
 fn features(workspace: &Workspace) -> Result<Option<Tally>> {
-    let mut command = provision::hack(workspace)?;
+    let mut command = provision::HACK.command(workspace)?;
     // All sets would double with each feature of the facade; what does not fit is nearly always two.
     command
         .args([

@@ -21,7 +21,7 @@ pub(super) fn run(deep: &Deep) -> Result<Option<Tally>> {
     let root = deep.workspace.root.join("fuzz");
     let built = deep.workspace.target.join("fuzz");
     let fuzz = |what: &str| -> Result<std::process::Command> {
-        let mut command = provision::fuzz(&deep.workspace)?;
+        let mut command = provision::FUZZ.command(&deep.workspace)?;
         command.arg(what).arg("--fuzz-dir").arg(&root);
         command.arg("--target-dir").arg(&built);
         Ok(command)

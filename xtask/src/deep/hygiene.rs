@@ -12,7 +12,7 @@ use super::Deep;
 /// Asks cargo-deny about `deny.toml`. Its advisories are in a repository of their own, which not every machine
 /// can reach: they are for a service that watches `Cargo.lock`.
 pub(super) fn deny(deep: &Deep) -> Result<Option<Tally>> {
-    let mut command = provision::deny(&deep.workspace)?;
+    let mut command = provision::DENY.command(&deep.workspace)?;
     command.args([
         "check",
         "--hide-inclusion-graph",
@@ -42,7 +42,7 @@ pub(super) fn machete(deep: &Deep) -> Result<Option<Tally>> {
 /// Builds the libraries with the oldest versions of what they depend on directly.
 pub(super) fn minimal_versions(deep: &Deep) -> Result<Option<Tally>> {
     sanitizers::nightly()?;
-    let mut command = provision::minimal_versions(&deep.workspace)?;
+    let mut command = provision::MINIMAL_VERSIONS.command(&deep.workspace)?;
     command
         .args(["check", "--direct", "--all-features"])
         .args(packages(&deep.libraries()?))
@@ -63,7 +63,7 @@ pub(super) fn semver(deep: &Deep) -> Result<Option<Tally>> {
             "tag the first one, as in v0.1.0",
         ));
     };
-    let mut command = provision::semver_checks(&deep.workspace)?;
+    let mut command = provision::SEMVER_CHECKS.command(&deep.workspace)?;
     command
         .args(["--all-features", "--baseline-rev", tag.trim()])
         .args(packages(&deep.libraries()?))

@@ -42,7 +42,7 @@ pub(super) fn mutants(deep: &Deep) -> Result<Option<Tally>> {
         let output = deep.workspace.target.join("mutants").join(package);
         fs::create_dir_all(&output)
             .map_err(|error| Failure::other(format!("{}: {error}", output.display())))?;
-        let mut command = provision::mutants(&deep.workspace)?;
+        let mut command = provision::MUTANTS.command(&deep.workspace)?;
         command.current_dir(&deep.workspace.root);
         command
             .args(["--package", package, "--output"])
