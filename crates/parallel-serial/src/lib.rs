@@ -102,7 +102,7 @@ pub use plan::progress_bar;
 #[cfg(feature = "plan")]
 pub use plan::{
     AtOnce, BlockingJob, BlockingPool, Failed, InTurn, Job, Jobs, Mixed, Order, Parallel, Plan,
-    Progress, Serial, TaskJob, Unblock, blocking, task,
+    Progress, Serial, TaskJob, TryJobs, Unblock, blocking, task,
 };
 pub use race::{Race, RaceOk, race, race_ok};
 pub use scope::{Join, Scope, ScopeRun, ScopeTask, scope};

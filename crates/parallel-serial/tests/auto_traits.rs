@@ -66,6 +66,12 @@ fn fleets_and_plans_go_anywhere() {
     send_value(Serial::<Result<u32, String>>::new().try_run());
     let mixed = Parallel::of((task(|| async { 1 }), blocking(|| "two")));
     send_value(mixed.run());
+    send_value(mixed.run_settled());
+    let tried = Serial::of((
+        task(|| async { Ok::<_, String>(1) }),
+        blocking(|| Ok("two")),
+    ));
+    send_value(tried.try_run());
 }
 
 #[test]

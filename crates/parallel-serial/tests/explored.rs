@@ -11,7 +11,7 @@ use std::time::Duration;
 use corokit_lab::{Lab, Options, Strategy, cancel_everywhere, exhaustive, panic_everywhere};
 use corokit_parallel_serial::{
     OneOf2, Parallel, ReturnWhen, Serial, WaitSet, as_completed, gather, gather_settled, race,
-    race_ok, scope, select, select_slice, shield, timeout, timeout_task, try_gather,
+    race_ok, scope, select, select_slice, shield, task, timeout, timeout_task, try_gather,
     try_gather_tasks,
 };
 use corokit_sched_loop::{sleep, spawn};
@@ -274,6 +274,43 @@ fn plans_may_be_dropped_or_panic_anywhere() {
         assert!(cancel_everywhere(body).schedules() > 2);
         panic_everywhere(body);
     }
+}
+
+#[test]
+fn tuples_of_jobs_may_be_dropped_or_panic_anywhere() {
+    let body = |lab: Lab| async move {
+        let token = Arc::new(());
+        let job = |turns: usize, result: Result<usize, &'static str>| {
+            let token = Arc::clone(&token);
+            task(move || {
+                let token = Arc::clone(&token);
+                async move {
+                    let _token = token;
+                    for _ in 0..turns {
+                        yield_now().await;
+                    }
+                    result
+                }
+            })
+        };
+        let at_once = Parallel::of((job(3, Ok(3)), job(1, Err("no")), job(2, Ok(2))));
+        let in_turn = Serial::of((job(1, Ok(1)), job(2, Ok(2))));
+        let outcome = lab.victim("run", async move {
+            let first = at_once.try_run().await;
+            let second = in_turn.try_run().await;
+            let (three, no, two) = at_once.run_settled().await;
+            let all = in_turn.run().await;
+            (first, second, [three, no, two].map(Result::unwrap), all)
+        });
+        if let Some((first, second, settled, all)) = outcome.await {
+            assert_eq!((first, second), (Err("no"), Ok((1, 2))));
+            assert_eq!(settled, [Ok(3), Err("no"), Ok(2)]);
+            assert_eq!(all, (Ok(1), Ok(2)));
+        }
+        assert_eq!(Arc::strong_count(&token), 1);
+    };
+    assert!(cancel_everywhere(body).schedules() > 6);
+    panic_everywhere(body);
 }
 
 #[test]

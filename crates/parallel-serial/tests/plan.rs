@@ -722,6 +722,138 @@ fn a_panic_in_a_tuple_of_jobs_waits_for_blocking_ones() {
     }
 }
 
+#[test]
+fn a_tuple_of_jobs_ends_at_its_first_error() {
+    let running = Arc::new(AtomicUsize::new(0));
+    let token = Arc::new(());
+    let barrier = Arc::new(Barrier::new(2));
+    let (count, begun, held) = (running.clone(), barrier.clone(), Arc::clone(&token));
+    let plan = Parallel::of((
+        blocking(move || {
+            count.fetch_add(1, SeqCst);
+            begun.wait();
+            count.fetch_sub(1, SeqCst);
+            Ok::<_, &str>(1)
+        }),
+        task(move || {
+            let held = Arc::clone(&held);
+            async move {
+                let _held = held;
+                pending::<Result<char, _>>().await
+            }
+        }),
+        task(move || {
+            let barrier = Arc::clone(&barrier);
+            async move {
+                blocking_wait(barrier).await;
+                Err::<(), _>("no")
+            }
+        }),
+    ));
+    for _ in 0..10 {
+        for blocks in [false, true] {
+            let result = match blocks {
+                true => plan.try_run_blocking(),
+                false => block_on(plan.try_run()),
+            };
+            assert_eq!(result, Err("no"));
+            // The blocking job is over, the async one dropped; the plan itself holds the token, too.
+            assert_eq!((running.load(SeqCst), Arc::strong_count(&token)), (0, 2));
+        }
+    }
+}
+
+#[test]
+fn a_tuple_of_jobs_in_turn_begins_with_none_after_an_error() {
+    let begun = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&begun);
+    let plan = Serial::of((
+        task(|| async { Ok::<_, &str>(1) }),
+        blocking(|| Err::<(), _>("no")),
+        blocking(move || Ok(count.fetch_add(1, SeqCst))),
+    ));
+    assert_eq!(plan.try_run_blocking(), Err("no"));
+    assert_eq!(block_on(plan.try_run()), Err("no"));
+    assert_eq!(begun.load(SeqCst), 0);
+}
+
+#[test]
+fn a_panic_before_any_error_ends_a_tuple_of_jobs() {
+    let plan = Serial::of((
+        blocking(|| -> Result<(), &str> { panic!("first") }),
+        task(|| async { Err::<(), _>("never") }),
+    ));
+    for blocks in [true, false] {
+        let caught = catch_unwind(AssertUnwindSafe(|| match blocks {
+            true => plan.try_run_blocking(),
+            false => block_on(plan.try_run()),
+        }));
+        assert_eq!(*caught.unwrap_err().downcast::<&str>().unwrap(), "first");
+    }
+}
+
+#[test]
+fn panics_are_results_of_a_tuple_of_jobs() {
+    let running = Arc::new(AtomicUsize::new(0));
+    let barrier = Arc::new(Barrier::new(2));
+    let (count, begun) = (Arc::clone(&running), Arc::clone(&barrier));
+    let inner = Parallel::of((
+        blocking(move || {
+            count.fetch_add(1, SeqCst);
+            begun.wait();
+            count.fetch_sub(1, SeqCst);
+        }),
+        task(move || {
+            let barrier = Arc::clone(&barrier);
+            async move {
+                blocking_wait(barrier).await;
+                panic!("inner");
+            }
+        }),
+    ));
+    let plan = Serial::of((
+        task(|| async { panic!("async") }),
+        blocking(|| -> u32 { panic!("blocking") }),
+        inner,
+        blocking(|| "all run"),
+    ));
+    let message = |error: JobError| error.to_string();
+    for _ in 0..10 {
+        for blocks in [false, true] {
+            let (first, second, inner, last) = match blocks {
+                true => plan.run_settled_blocking(),
+                false => block_on(plan.run_settled()),
+            };
+            assert_eq!(message(first.unwrap_err()), "the job panicked: async");
+            assert_eq!(message(second.unwrap_err()), "the job panicked: blocking");
+            assert_eq!(message(inner.unwrap_err()), "the job panicked: inner");
+            assert_eq!(last.unwrap(), "all run");
+            // What the tuple inside has begun with is over, too.
+            assert_eq!(running.load(SeqCst), 0);
+        }
+    }
+}
+
+#[test]
+fn a_tuple_of_jobs_uses_no_more_threads_than_it_may() {
+    let running = Arc::new(AtomicUsize::new(0));
+    let alone = || {
+        let running = Arc::clone(&running);
+        blocking(move || {
+            let before = running.fetch_add(1, SeqCst);
+            thread::yield_now();
+            running.fetch_sub(1, SeqCst);
+            before
+        })
+    };
+    let inner = Parallel::of((alone(), alone()));
+    let plan = Parallel::of((alone(), inner, alone(), alone())).threads(1);
+    for _ in 0..20 {
+        assert_eq!(block_on(plan.run()), (0, (0, 0), 0, 0));
+        assert_eq!(plan.run_blocking(), (0, (0, 0), 0, 0));
+    }
+}
+
 /// A plan, described.
 #[derive(Clone, Debug)]
 enum Tree {

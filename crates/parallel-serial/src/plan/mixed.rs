@@ -27,6 +27,14 @@ pub struct Threads {
     away: Arc<Away>,
 }
 
+impl Threads {
+    /// Begins with no other job, and waits for those that are on other threads.
+    async fn come_home(&self) {
+        self.crew.close();
+        poll_fn(|cx| self.away.poll_home(cx)).await;
+    }
+}
+
 impl fmt::Debug for Threads {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Threads").finish_non_exhaustive()
@@ -104,7 +112,7 @@ impl<J: Jobs, O: Order + Sync> Job for Mixed<J, O> {
     type Output = J::Outputs;
 
     async fn start(&self, threads: &Threads) -> Result<J::Outputs, JobError> {
-        self.start_all(threads).await
+        self.jobs.all(O::AT_ONCE, threads).await
     }
 }
 
@@ -112,33 +120,101 @@ impl<J: Jobs, O: Order + Sync> Job for Mixed<J, O> {
 pub trait Jobs: Sync {
     /// The tuple of their results.
     type Outputs: Send;
+    /// The tuple of their results, with panics among them.
+    type Settled: Send;
 
     #[doc(hidden)]
-    fn at_once(
+    fn all(
         &self,
+        at_once: bool,
         threads: &Threads,
     ) -> impl Future<Output = Result<Self::Outputs, JobError>> + Send;
 
     #[doc(hidden)]
-    fn in_turn(
+    fn settle(
         &self,
+        at_once: bool,
         threads: &Threads,
-    ) -> impl Future<Output = Result<Self::Outputs, JobError>> + Send;
+    ) -> impl Future<Output = Self::Settled> + Send;
 }
 
-/// Implements the trait for tuples of one length.
+/// A tuple of up to eight [`Job`]s whose results are `Result`s with the same error.
+pub trait TryJobs: Jobs {
+    /// The tuple of their values.
+    type Values: Send;
+    /// How any of them fails.
+    type Error: Send;
+
+    #[doc(hidden)]
+    fn try_all(
+        &self,
+        at_once: bool,
+        threads: &Threads,
+    ) -> impl Future<Output = Result<Self::Values, Stop<Self::Error>>> + Send;
+}
+
+/// What ends a run of [`TryJobs`].
+#[doc(hidden)]
+#[derive(Debug)]
+pub enum Stop<E> {
+    Failed(E),
+    NoResult(JobError),
+}
+
+/// A job that is to have a value.
+async fn try_start<T, E>(
+    job: &impl Job<Output = Result<T, E>>,
+    threads: &Threads,
+) -> Result<T, Stop<E>> {
+    match job.start(threads).await {
+        Ok(result) => result.map_err(Stop::Failed),
+        Err(error) => Err(Stop::NoResult(error)),
+    }
+}
+
+/// Implements the traits for tuples of one length.
 macro_rules! jobs {
-    ($($($letter:ident $index:tt),+;)*) => {
+    ($($($letter:ident $value:ident $index:tt),+;)*) => {
         $(
             impl<$($letter: Job),+> Jobs for ($($letter,)+) {
                 type Outputs = ($($letter::Output,)+);
+                type Settled = ($(Result<$letter::Output, JobError>,)+);
 
-                async fn at_once(&self, threads: &Threads) -> Result<Self::Outputs, JobError> {
-                    crate::try_gather(($(self.$index.start(threads),)+)).await
+                async fn all(
+                    &self,
+                    at_once: bool,
+                    threads: &Threads,
+                ) -> Result<Self::Outputs, JobError> {
+                    match at_once {
+                        true => crate::try_gather(($(self.$index.start(threads),)+)).await,
+                        false => Ok(($(self.$index.start(threads).await?,)+)),
+                    }
                 }
 
-                async fn in_turn(&self, threads: &Threads) -> Result<Self::Outputs, JobError> {
-                    Ok(($(self.$index.start(threads).await?,)+))
+                async fn settle(&self, at_once: bool, threads: &Threads) -> Self::Settled {
+                    match at_once {
+                        true => crate::gather(($(self.$index.start(threads),)+)).await,
+                        false => ($(self.$index.start(threads).await,)+),
+                    }
+                }
+            }
+
+            impl<Error: Send, $($letter, $value: Send),+> TryJobs for ($($letter,)+)
+            where
+                $($letter: Job<Output = Result<$value, Error>>,)+
+            {
+                type Values = ($($value,)+);
+                type Error = Error;
+
+                async fn try_all(
+                    &self,
+                    at_once: bool,
+                    threads: &Threads,
+                ) -> Result<Self::Values, Stop<Error>> {
+                    match at_once {
+                        true => crate::try_gather(($(try_start(&self.$index, threads),)+)).await,
+                        false => Ok(($(try_start(&self.$index, threads).await?,)+)),
+                    }
                 }
             }
         )*
@@ -146,20 +222,24 @@ macro_rules! jobs {
 }
 
 jobs! {
-    A 0;
-    A 0, B 1;
-    A 0, B 1, C 2;
-    A 0, B 1, C 2, D 3;
-    A 0, B 1, C 2, D 3, E 4;
-    A 0, B 1, C 2, D 3, E 4, F 5;
-    A 0, B 1, C 2, D 3, E 4, F 5, G 6;
-    A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7;
+    A VA 0;
+    A VA 0, B VB 1;
+    A VA 0, B VB 1, C VC 2;
+    A VA 0, B VB 1, C VC 2, D VD 3;
+    A VA 0, B VB 1, C VC 2, D VD 3, E VE 4;
+    A VA 0, B VB 1, C VC 2, D VD 3, E VE 4, F VF 5;
+    A VA 0, B VB 1, C VC 2, D VD 3, E VE 4, F VF 5, G VG 6;
+    A VA 0, B VB 1, C VC 2, D VD 3, E VE 4, F VF 5, G VG 6, H VH 7;
 }
 
 /// A reusable plan whose results have different types: see [`Parallel::of`](crate::Parallel::of).
+///
+/// It runs, panics and is dropped as other [plans](Plan) are. A plan or tuple inside of it counts as one of
+/// its jobs.
 pub struct Mixed<J, Order> {
     jobs: J,
     unblock: Arc<dyn Unblock>,
+    threads: usize,
     order: PhantomData<Order>,
 }
 
@@ -208,6 +288,8 @@ impl<J: Jobs, O: Order> Mixed<J, O> {
         Mixed {
             jobs,
             unblock: Arc::new(BlockingPool),
+            // A tuple is short: a thread for each of its jobs.
+            threads: 8,
             order: PhantomData,
         }
     }
@@ -227,30 +309,48 @@ impl<J: Jobs, O: Order> Mixed<J, O> {
         self
     }
 
-    async fn start_all(&self, threads: &Threads) -> Result<J::Outputs, JobError> {
-        match O::AT_ONCE {
-            true => self.jobs.at_once(threads).await,
-            false => self.jobs.in_turn(threads).await,
-        }
+    /// Says how many blocking jobs may run at a time, those of tuples inside of this one included; without
+    /// it, eight. Jobs that wait for each other need as many as they are.
+    ///
+    /// # Panics
+    ///
+    /// Panics if it is zero.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_parallel_serial::{Parallel, blocking};
+    ///
+    /// let plan = Parallel::of((blocking(|| 1), blocking(|| "two"))).threads(1);
+    /// assert_eq!(plan.run_blocking(), (1, "two"));
+    /// ```
+    #[track_caller]
+    pub fn threads(mut self, threads: usize) -> Self {
+        assert!(threads > 0, "no thread would run the jobs");
+        self.threads = threads;
+        self
     }
 
-    fn threads(&self, blocks: bool) -> Threads {
-        // A tuple is short: a thread for each of its jobs.
+    fn threads_of_run(&self, blocks: bool) -> Threads {
         Threads {
-            crew: Crew::new(Arc::clone(&self.unblock), 8, blocks),
+            crew: Crew::new(Arc::clone(&self.unblock), self.threads, blocks),
             away: Arc::default(),
         }
     }
 
-    /// Runs the jobs, and after a panic waits for those that are on other threads.
     async fn outcome(&self, threads: &Threads) -> Result<J::Outputs, JobError> {
-        let result = self.start_all(threads).await;
+        let result = self.jobs.all(O::AT_ONCE, threads).await;
         if result.is_err() {
-            // Nobody begins with the others any more.
-            threads.crew.close();
-            poll_fn(|cx| threads.away.poll_home(cx)).await;
+            threads.come_home().await;
         }
         result
+    }
+
+    async fn settled(&self, threads: &Threads) -> J::Settled {
+        let results = self.jobs.settle(O::AT_ONCE, threads).await;
+        // A tuple inside of this one that has panicked may have left some behind.
+        threads.come_home().await;
+        results
     }
 
     /// Runs the jobs.
@@ -274,7 +374,7 @@ impl<J: Jobs, O: Order> Mixed<J, O> {
     /// assert_eq!(block_on(plan.run()), (1, "two"));
     /// ```
     pub async fn run(&self) -> J::Outputs {
-        let threads = self.threads(false);
+        let threads = self.threads_of_run(false);
         let result = self.outcome(&threads).await;
         result.unwrap_or_else(|error| error.resume())
     }
@@ -293,10 +393,123 @@ impl<J: Jobs, O: Order> Mixed<J, O> {
     /// assert_eq!(Serial::of((blocking(|| 1), blocking(|| "two"))).run_blocking(), (1, "two"));
     /// ```
     pub fn run_blocking(&self) -> J::Outputs {
-        let threads = self.threads(true);
+        let threads = self.threads_of_run(true);
         let result = threads.crew.block_on(self.outcome(&threads));
         result.unwrap_or_else(|error| error.resume())
     }
+
+    /// As [`run`](Mixed::run), with panics among the results. All jobs run.
+    ///
+    /// # Cancel safety
+    ///
+    /// As that of a [`Plan`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_parallel_serial::{Parallel, blocking, task};
+    /// use futures_lite::future::block_on;
+    ///
+    /// let plan = Parallel::of((task(|| async { 1 }), blocking(|| -> &str { panic!("no") })));
+    /// let (one, two) = block_on(plan.run_settled());
+    /// assert_eq!(one.unwrap(), 1);
+    /// assert_eq!(two.unwrap_err().to_string(), "the job panicked: no");
+    /// ```
+    pub async fn run_settled(&self) -> J::Settled {
+        let threads = self.threads_of_run(false);
+        self.settled(&threads).await
+    }
+
+    /// As [`run_settled`](Mixed::run_settled), on this thread.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_parallel_serial::{Serial, blocking};
+    ///
+    /// let plan = Serial::of((blocking(|| -> u32 { panic!("no") }), blocking(|| "two")));
+    /// let (one, two) = plan.run_settled_blocking();
+    /// assert!(one.is_err());
+    /// assert_eq!(two.unwrap(), "two");
+    /// ```
+    pub fn run_settled_blocking(&self) -> J::Settled {
+        let threads = self.threads_of_run(true);
+        threads.crew.block_on(self.settled(&threads))
+    }
+}
+
+impl<J: TryJobs, O: Order> Mixed<J, O> {
+    async fn tried(&self, threads: &Threads) -> Result<J::Values, Stop<J::Error>> {
+        let result = self.jobs.try_all(O::AT_ONCE, threads).await;
+        if result.is_err() {
+            threads.come_home().await;
+        }
+        result
+    }
+
+    /// Runs the jobs until all have a value, or one has failed.
+    ///
+    /// Then no more jobs begin, async ones are dropped, and blocking ones that have begun are waited
+    /// for: nothing of the run is left.
+    ///
+    /// # Errors
+    ///
+    /// The first error in time, as of [`try_gather`](crate::try_gather). What the others come to is dropped.
+    ///
+    /// # Panics
+    ///
+    /// As [`run`](Mixed::run), if a panic comes before any error.
+    ///
+    /// # Cancel safety
+    ///
+    /// As that of a [`Plan`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_parallel_serial::{Parallel, blocking, task};
+    /// use futures_lite::future::block_on;
+    ///
+    /// let plan = Parallel::of((task(|| async { "1".parse::<u8>() }), blocking(|| Ok("two"))));
+    /// assert_eq!(block_on(plan.try_run()), Ok((1, "two")));
+    ///
+    /// let plan = Parallel::of((task(|| async { "x".parse::<u8>() }), blocking(|| Ok("two"))));
+    /// assert!(block_on(plan.try_run()).is_err());
+    /// ```
+    pub async fn try_run(&self) -> Result<J::Values, J::Error> {
+        let threads = self.threads_of_run(false);
+        tried(self.tried(&threads).await)
+    }
+
+    /// As [`try_run`](Mixed::try_run), on this thread.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_run`](Mixed::try_run).
+    ///
+    /// # Panics
+    ///
+    /// As [`try_run`](Mixed::try_run).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use corokit_parallel_serial::{Serial, blocking};
+    ///
+    /// let plan = Serial::of((blocking(|| Err::<u8, _>("no")), blocking(|| Ok("never"))));
+    /// assert_eq!(plan.try_run_blocking(), Err("no"));
+    /// ```
+    pub fn try_run_blocking(&self) -> Result<J::Values, J::Error> {
+        let threads = self.threads_of_run(true);
+        tried(threads.crew.block_on(self.tried(&threads)))
+    }
+}
+
+fn tried<T, E>(result: Result<T, Stop<E>>) -> Result<T, E> {
+    result.map_err(|stop| match stop {
+        Stop::Failed(error) => error,
+        Stop::NoResult(error) => error.resume(),
+    })
 }
 
 impl<F> Clone for BlockingJob<F> {

@@ -10,7 +10,7 @@ mod run;
 mod unblock;
 
 pub use error::Failed;
-pub use mixed::{BlockingJob, Job, Jobs, Mixed, TaskJob, blocking, task};
+pub use mixed::{BlockingJob, Job, Jobs, Mixed, TaskJob, TryJobs, blocking, task};
 pub use progress::Progress;
 #[cfg(feature = "progress-bar")]
 pub use progress::progress_bar;
