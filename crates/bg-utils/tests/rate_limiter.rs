@@ -1,15 +1,18 @@
 //! The rate limiter: who is admitted when.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::future::{Future, poll_fn};
 use std::num::NonZeroU32;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
+use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
 use corokit_bg_utils::TimedOut;
 use corokit_bg_utils::rate_limiter::{RateLimiter, TryAcquireError};
+use corokit_core::time::{TimeSource, block_on, install};
 use corokit_lab::{self as lab, Lab};
 use corokit_sched_loop::{sleep, spawn};
 use futures_lite::future::{poll_once, yield_now};
@@ -144,6 +147,90 @@ fn dropping_the_first_in_line_neither_costs_nor_delays() {
         assert_eq!(lab.elapsed(), SECOND);
         assert_eq!(limiter.waiting(), 0);
     });
+}
+
+/// A clock that jumps to its next timer, and counts how many there are at a time.
+#[derive(Debug)]
+struct CountedTimers(Mutex<Timers>);
+
+#[derive(Debug)]
+struct Timers {
+    now: Instant,
+    pending: BTreeMap<(Instant, u64), Waker>,
+    made: u64,
+    most: usize,
+}
+
+impl TimeSource for CountedTimers {
+    fn now(&self) -> Instant {
+        self.0.lock().unwrap().now
+    }
+
+    fn register(&self, deadline: Instant, waker: &Waker, previous: Option<u64>) -> u64 {
+        let mut timers = self.0.lock().unwrap();
+        timers.pending.retain(|&(_, key), _| Some(key) != previous);
+        timers.made += 1;
+        let key = timers.made;
+        timers.pending.insert((deadline, key), waker.clone());
+        timers.most = timers.most.max(timers.pending.len());
+        key
+    }
+
+    fn cancel(&self, deadline: Instant, key: u64) {
+        self.0.lock().unwrap().pending.remove(&(deadline, key));
+    }
+
+    fn advance(&self) -> bool {
+        let mut timers = self.0.lock().unwrap();
+        let Some(((deadline, _), waker)) = timers.pending.pop_first() else {
+            return false;
+        };
+        timers.now = deadline;
+        drop(timers);
+        waker.wake();
+        true
+    }
+}
+
+#[test]
+fn a_thousand_wait_in_line_for_one_timer() {
+    for limiter in [
+        RateLimiter::window(n(1), SECOND),
+        RateLimiter::paced(n(1), SECOND),
+    ] {
+        let clock = Arc::new(CountedTimers(Mutex::new(Timers {
+            now: Instant::now(),
+            pending: BTreeMap::new(),
+            made: 0,
+            most: 0,
+        })));
+        let _installed = install(clock.clone());
+        let mut waiting: Vec<_> = (0..1_000)
+            .map(|_| Some(Box::pin(limiter.acquire())))
+            .collect();
+        let mut order = Vec::new();
+        block_on(poll_fn(|cx| {
+            // First they line up; then from the back, so that it is the line which makes the order.
+            let first = order.is_empty();
+            for turn in 0..1_000 {
+                let index = if first { turn } else { 999 - turn };
+                let slot = &mut waiting[index];
+                if slot
+                    .as_mut()
+                    .is_some_and(|acquire| acquire.as_mut().poll(cx).is_ready())
+                {
+                    *slot = None;
+                    order.push(index);
+                }
+            }
+            match order.len() {
+                1_000 => Poll::Ready(()),
+                _ => Poll::Pending,
+            }
+        }));
+        assert!(order.iter().copied().eq(0..1_000));
+        assert_eq!(clock.0.lock().unwrap().most, 1);
+    }
 }
 
 #[test]
