@@ -14,6 +14,14 @@ fn poll_once<T>(future: impl Future<Output = T>) -> Poll<T> {
     pin!(future).poll(&mut Context::from_waker(Waker::noop()))
 }
 
+/// The item that a `get` has in its first poll.
+fn had_at_once<T: Send>(queue: &Queue<T>) -> Option<T> {
+    match poll_once(queue.get()) {
+        Poll::Ready(item) => item.ok(),
+        Poll::Pending => None,
+    }
+}
+
 #[test]
 fn items_reach_the_one_who_waits_in_order() {
     loom::model(|| {
@@ -92,10 +100,7 @@ fn what_is_given_back_at_the_end_is_had_or_left() {
     loom::model(|| {
         let queue = Queue::unbounded();
         let other = queue.clone();
-        let leaves = thread::spawn(move || match poll_once(other.get()) {
-            Poll::Ready(item) => item.ok(),
-            Poll::Pending => None,
-        });
+        let leaves = thread::spawn(move || had_at_once(&other));
         let other = queue.clone();
         let stays = thread::spawn(move || other.get_blocking().ok());
         queue.try_put(1).unwrap();
@@ -127,10 +132,7 @@ fn an_item_and_one_who_goes_away_may_meet() {
     loom::model(|| {
         let queue = Queue::unbounded();
         let other = queue.clone();
-        let thread = thread::spawn(move || match poll_once(other.get()) {
-            Poll::Ready(item) => item.ok(),
-            Poll::Pending => None,
-        });
+        let thread = thread::spawn(move || had_at_once(&other));
         queue.try_put(1).unwrap();
         let had = thread.join().unwrap();
         // Either that one has it, or it is in the queue.
@@ -144,10 +146,7 @@ fn what_one_who_goes_away_was_handed_reaches_the_next_in_line() {
     loom::model(|| {
         let queue = Queue::unbounded();
         let other = queue.clone();
-        let leaves = thread::spawn(move || match poll_once(other.get()) {
-            Poll::Ready(item) => item.ok(),
-            Poll::Pending => None,
-        });
+        let leaves = thread::spawn(move || had_at_once(&other));
         let other = queue.clone();
         let stays = thread::spawn(move || block_on(other.get()).unwrap());
         queue.try_put(1).unwrap();
