@@ -141,51 +141,46 @@ fn asks(options: &Options) -> Bench<'static> {
 }
 
 fn values(options: &Options) -> Bench<'static> {
-    let count = count(options);
     let rivals = &[ASYNC_STREAM];
     let line = Line::new("", "ns for a value").baseline(ASYNC_STREAM);
     let line = line
         .target(Bound::AtMost { times: 1.5, rivals })
         .target_for(SEND, Bound::Within(16.0));
-    let contestants = [
-        (OURS, Role::Ours, Yields::Generator),
-        (STACK, Role::Ours, Yields::Stack),
-        (SEND, Role::Ours, Yields::Send),
-        (ASYNC_STREAM, Role::Peer, Yields::AsyncStream),
-        ("async-fn-stream", Role::Peer, Yields::AsyncFnStream),
+    let bench = Bench::new("a generator yields a value").line(line);
+    let others = [
         ("genawaiter", Role::Peer, Yields::Genawaiter),
         ("genawaiter, sync", Role::Peer, Yields::GenawaiterSync),
         ("channel and task", Role::Peer, Yields::Channel),
     ];
-    let mut bench = Bench::new("a generator yields a value")
-        .line(line)
-        .line(allocations(ASYNC_STREAM, &[OURS, STACK, SEND]));
-    for (name, role, yields) in contestants {
-        bench = bench.contestant(name, role, move || {
-            with_allocations(count, |count| yield_values(yields, false, count))
-        });
-    }
-    bench
+    with_generators(bench, &others, false, count(options))
 }
 
 fn values_that_wait(options: &Options) -> Bench<'static> {
-    let count = count(options);
     let rivals = &[ASYNC_STREAM];
     let line = Line::new("", "ns for a value").baseline(ASYNC_STREAM);
     let line = line.target(Bound::AtMost { times: 1.1, rivals });
-    let contestants = [
+    let bench = Bench::new("a generator yields a value after a real wait").line(line);
+    with_generators(bench, &[], true, count(options))
+}
+
+/// Has generators yield so many values, and these others.
+fn with_generators(
+    bench: Bench<'static>,
+    others: &[(&'static str, Role, Yields)],
+    waits: bool,
+    count: u64,
+) -> Bench<'static> {
+    let generators = [
         (OURS, Role::Ours, Yields::Generator),
         (STACK, Role::Ours, Yields::Stack),
         (SEND, Role::Ours, Yields::Send),
         (ASYNC_STREAM, Role::Peer, Yields::AsyncStream),
         ("async-fn-stream", Role::Peer, Yields::AsyncFnStream),
     ];
-    let mut bench = Bench::new("a generator yields a value after a real wait")
-        .line(line)
-        .line(allocations(ASYNC_STREAM, &[OURS, STACK, SEND]));
-    for (name, role, yields) in contestants {
+    let mut bench = bench.line(allocations(ASYNC_STREAM, &[OURS, STACK, SEND]));
+    for &(name, role, yields) in generators.iter().chain(others) {
         bench = bench.contestant(name, role, move || {
-            with_allocations(count, |count| yield_values(yields, true, count))
+            with_allocations(count, |count| yield_values(yields, waits, count))
         });
     }
     bench
