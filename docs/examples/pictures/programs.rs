@@ -2,6 +2,7 @@
 
 use std::num::NonZeroU32;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use corokit::core::Priority;
 use corokit::priority::{Ageing, PriorityMutex, PriorityQueue, spawn};
@@ -149,35 +150,25 @@ fn others(recorder: &Recorder, high: impl Future<Output = ()> + 'static) {
 }
 
 fn plain_lock() -> Trace {
-    let recorder = Recorder::default();
-    let event_loop = EventLoop::with_queue(PriorityQueue::new());
-    let (note, lock) = (recorder.clone(), Rc::new(Mutex::new(())));
-    let low = async move {
-        let guard = lock.lock().await;
-        let wanted = Rc::clone(&lock);
-        others(&note, async move {
-            let _guard = wanted.lock().await;
-            yield_now().await;
-        });
-        for _ in 0..2 {
-            yield_now().await;
-        }
-        drop(guard);
-        yield_now().await;
-    };
-    event_loop.enter(|| start_low(&recorder, low));
-    recorder.run(&event_loop, 100)
+    let lock = Arc::new(Mutex::new(()));
+    with_lock(async move || lock.lock_arc().await)
 }
 
 fn inheriting_lock() -> Trace {
+    let lock = Arc::new(PriorityMutex::new(()));
+    with_lock(async move || lock.lock_arc().await)
+}
+
+/// `low` has a lock, and `high` comes and wants it.
+fn with_lock<Guard: 'static>(lock: impl AsyncFn() -> Guard + 'static) -> Trace {
     let recorder = Recorder::default();
     let event_loop = EventLoop::with_queue(PriorityQueue::new());
-    let (note, lock) = (recorder.clone(), Rc::new(PriorityMutex::new(())));
+    let (note, lock) = (recorder.clone(), Rc::new(lock));
     let low = async move {
-        let guard = lock.lock().await;
+        let guard = lock().await;
         let wanted = Rc::clone(&lock);
         others(&note, async move {
-            let _guard = wanted.lock().await;
+            let _guard = wanted().await;
             yield_now().await;
         });
         for _ in 0..2 {
