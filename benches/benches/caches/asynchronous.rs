@@ -2,10 +2,12 @@
 
 use std::cell::Cell;
 use std::collections::HashMap;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::hint::black_box;
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Mutex;
+use std::task::Context;
 use std::time::Duration;
 
 use async_executor::LocalExecutor;
@@ -127,30 +129,33 @@ fn run(cache: CacheOf, count: u64, keys: u64, capacity: usize) -> f64 {
 }
 
 /// Lets so many tasks ask for one key, whose value takes a turn of the executor: nanoseconds for
-/// each, with spawning and joining them.
-pub(crate) fn stampede(cache: CacheOf, tasks: usize, repeat: u64) -> f64 {
-    let mut total = 0.0;
+/// each, with spawning and joining them; how often the value is made; and how often each of those who only wait is
+/// woken.
+pub(crate) fn stampede(cache: CacheOf, tasks: usize, repeat: u64) -> Vec<f64> {
+    let mut total = [0.0; 3];
     for _ in 0..repeat {
-        total += match cache {
+        let inits = Rc::new(Cell::new(0));
+        let (each, polls) = match cache {
             CacheOf::Corokit => {
                 let cache = Rc::new(Cache::<u64, u64>::new(8));
-                crowd(tasks, move |inits| {
+                crowd(tasks, || {
+                    let inits = Rc::clone(&inits);
                     let cache = Rc::clone(&cache);
                     async move { cache.get_or_init(1, || work(inits)).await }
                 })
             }
             CacheOf::CorokitMemo => {
-                let inits = Rc::new(Cell::new(0));
                 let count = Rc::clone(&inits);
                 let memo = Rc::new(Memo::new(move |_: u64| work(Rc::clone(&count))));
-                crowd(tasks, move |_| {
+                crowd(tasks, || {
                     let memo = Rc::clone(&memo);
                     async move { memo.call(1).await }
                 })
             }
             CacheOf::QuickCache => {
                 let cache = Rc::new(quick_cache(8));
-                crowd(tasks, move |inits| {
+                crowd(tasks, || {
+                    let inits = Rc::clone(&inits);
                     let cache = Rc::clone(&cache);
                     async move {
                         let work = async { Ok::<_, std::convert::Infallible>(work(inits).await) };
@@ -160,50 +165,73 @@ pub(crate) fn stampede(cache: CacheOf, tasks: usize, repeat: u64) -> f64 {
             }
             CacheOf::Moka => {
                 let cache = Rc::new(moka(8));
-                crowd(tasks, move |inits| {
+                crowd(tasks, || {
+                    let inits = Rc::clone(&inits);
                     let cache = Rc::clone(&cache);
                     async move { cache.get_with(1, work(inits)).await }
                 })
             }
             CacheOf::OnceCell => {
                 let cell = Rc::new(OnceCell::new());
-                crowd(tasks, move |inits| {
+                crowd(tasks, || {
+                    let inits = Rc::clone(&inits);
                     let cell = Rc::clone(&cell);
                     async move { *cell.get_or_init(|| work(inits)).await }
                 })
             }
-            _ => crowd(tasks, |_| async {
+            _ => crowd(tasks, || async {
                 yield_now().await;
                 7
             }),
         };
+        assert!(inits.get() <= 1, "it is a stampede after all");
+        // Everybody is polled once without having been woken, and who makes the value wakes itself.
+        let wakes = polls - tasks as u64 - if inits.get() == 1 { WORK } else { 0 };
+        let waiting = tasks as u64 - u64::from(inits.get());
+        let measured = [each, f64::from(inits.get()), wakes as f64 / waiting as f64];
+        for (total, measured) in total.iter_mut().zip(measured) {
+            *total += measured / repeat as f64;
+        }
     }
-    total / repeat as f64
+    total.to_vec()
 }
+
+/// How many turns the value takes to be made.
+const WORK: u64 = 3;
 
 async fn work(inits: Rc<Cell<u32>>) -> u64 {
     inits.set(inits.get() + 1);
-    for _ in 0..3 {
+    for _ in 0..WORK {
         yield_now().await;
     }
     7
 }
 
-fn crowd<F>(tasks: usize, call: impl Fn(Rc<Cell<u32>>) -> F) -> f64
+/// Nanoseconds for each task, and how often they were polled, all together.
+fn crowd<F>(tasks: usize, call: impl Fn() -> F) -> (f64, u64)
 where
     F: Future<Output = u64> + 'static,
 {
     let executor = LocalExecutor::new();
-    let inits = Rc::new(Cell::new(0));
+    let polls = Rc::new(Cell::new(0));
+    let counted = |call: F| {
+        let polls = Rc::clone(&polls);
+        async move {
+            let mut call = pin!(call);
+            let poll = |cx: &mut Context<'_>| {
+                polls.set(polls.get() + 1);
+                call.as_mut().poll(cx)
+            };
+            poll_fn(poll).await
+        }
+    };
     let watch = Stopwatch::start();
     block_on(executor.run(async {
-        let calls = (0..tasks).map(|_| call(Rc::clone(&inits)));
-        let calls: Vec<_> = calls.map(|call| executor.spawn(call)).collect();
+        let calls = (0..tasks).map(|_| executor.spawn(counted(call())));
+        let calls: Vec<_> = calls.collect();
         for call in calls {
             assert_eq!(call.await, 7);
         }
     }));
-    let each = watch.per_op(tasks as u64);
-    assert!(inits.get() <= 1, "it is a stampede after all");
-    each
+    (watch.per_op(tasks as u64), polls.get())
 }

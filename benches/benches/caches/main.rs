@@ -69,12 +69,17 @@ fn misses(options: &Options) -> Bench<'static> {
 
 fn stampedes(options: &Options) -> Bench<'static> {
     let repeat = options.size(100, 1);
-    let line = Line::new("", "ns for each").baseline(MOKA);
-    let line = line.target(Bound::AtLeast {
+    let time = Line::new("time", "ns for each").baseline(MOKA);
+    let time = time.target(Bound::AtLeast {
         times: 2.0,
         rival: MOKA,
     });
-    let mut bench = Bench::new("1,000 tasks ask for one key").line(line);
+    let inits = Line::new("the value is made", "times").baseline(MOKA);
+    let inits = inits.target(Bound::Within(1.0));
+    let wakes = Line::new("a task that waits is woken", "times").baseline(MOKA);
+    let wakes = wakes.target(Bound::Within(1.0));
+    let bench = Bench::new("1,000 tasks ask for one key");
+    let mut bench = bench.line(time).line(inits).line(wakes);
     let contestants = [
         (OURS, Role::Ours, CacheOf::Corokit),
         ("corokit, memo", Role::Ours, CacheOf::CorokitMemo),
@@ -84,7 +89,7 @@ fn stampedes(options: &Options) -> Bench<'static> {
         ("tasks that yield", Role::Floor, CacheOf::Floor),
     ];
     for (name, role, cache) in contestants {
-        bench = bench.contestant(name, role, move || vec![stampede(cache, 1_000, repeat)]);
+        bench = bench.contestant(name, role, move || stampede(cache, 1_000, repeat));
     }
     bench
 }
