@@ -1,5 +1,6 @@
 //! What locks know of a task: how urgent it is, and what it waits in.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, PoisonError};
 use std::task::Waker;
@@ -87,19 +88,20 @@ impl Changes {
     }
 
     fn spread_all(mut self) {
-        let mut moved = Vec::new();
+        let mut moved = VecDeque::new();
         self.pass_on(&mut moved);
-        // Every list knows how urgent its waiters are by now: so it serves the right ones.
-        while let Some(list) = moved.pop() {
+        // Every list knows how urgent its waiters are by now: so it serves the right ones. Who is served lends
+        // nothing any more, so the lists that heard of the changes first come first.
+        while let Some(list) = moved.pop_front() {
             list.settle(&mut self);
             self.pass_on(&mut moved);
         }
         self.wake.into_iter().for_each(Waker::wake);
     }
 
-    /// Tells everybody of the changes. The lists that may serve somebody because of
-    /// that are added to `moved`.
-    fn pass_on(&mut self, moved: &mut Vec<Arc<dyn WaitList>>) {
+    /// Tells everybody of the changes. The lists that may serve somebody because of that are at the end of
+    /// `moved` then, in the order in which they heard of the last change.
+    fn pass_on(&mut self, moved: &mut VecDeque<Arc<dyn WaitList>>) {
         while let Some(node) = self.nodes.pop() {
             let (control, waits) = {
                 let state = node.lock();
@@ -111,9 +113,9 @@ impl Changes {
             for Wait { list, waiter, .. } in waits {
                 // The list reads the priority again when it has locked itself: so whoever is there last
                 // finds what counts, though several change it at a time.
-                let unsettled = list.refresh(waiter, self);
-                if unsettled && !moved.iter().any(|other| Arc::ptr_eq(other, &list)) {
-                    moved.push(list);
+                if list.refresh(waiter, self) {
+                    moved.retain(|other| !Arc::ptr_eq(other, &list));
+                    moved.push_back(list);
                 }
             }
         }

@@ -55,3 +55,31 @@ fn a_reader_does_not_overtake_a_writer_while_what_both_inherit_is_taken_back() {
         SetPriority(3, 0),
     ]);
 }
+
+/// One becomes more urgent, and can be served at once: nobody holds it up, and nobody is to be served by what
+/// it would lend while it waited.
+#[test]
+fn who_is_served_at_once_lends_nobody_anything() {
+    use Op::{Ask, Poll, Release, SetPriority};
+    model::run(vec![
+        Ask(3, 1, true, None),
+        Ask(0, 0, false, None),
+        Ask(4, 2, true, None),
+        Ask(2, 1, false, None),
+        Ask(0, 2, false, None),
+        Release(0),
+        Ask(1, 0, false, None),
+        Ask(1, 2, false, None),
+        Release(1),
+        Poll(2),
+        Poll(0),
+        Ask(4, 1, true, None),
+        Release(0),
+        Release(1),
+        Poll(0),
+        Ask(3, 2, true, None),
+        Ask(2, 2, false, None),
+        Ask(1, 1, false, None),
+        SetPriority(1, -1),
+    ]);
+}
