@@ -71,6 +71,8 @@ mod await_sync;
 mod colour;
 #[cfg(all(feature = "condvar", not(loom)))]
 mod condvar;
+#[cfg(any(feature = "pool", all(test, loom)))]
+mod contained;
 #[cfg(all(feature = "deadline", not(loom)))]
 mod deadline;
 #[cfg(any(feature = "domain", all(test, loom)))]

@@ -3,13 +3,13 @@
 
 use std::cell::Cell;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Waker};
+use std::task::{Context, Wake, Waker};
 use std::thread::{self, ThreadId};
 use std::time::Duration;
 
@@ -260,6 +260,42 @@ fn a_panic_comes_after_the_items_before_it_and_then_there_are_none() {
         assert!(block_on(items.into_inner()).is_none());
         assert_eq!(pool.stats().panicked, 0);
     }
+}
+
+/// What comes out is the first panic; what the destructor and a waker panic with goes.
+#[test]
+fn a_broken_iterator_and_a_waker_that_panic_again_keep_nothing() {
+    struct Breaks(Arc<()>, Receiver<()>);
+    impl Iterator for Breaks {
+        type Item = u32;
+        fn next(&mut self) -> Option<u32> {
+            let _ = self.1.recv();
+            panic!("the iterator");
+        }
+    }
+    impl Drop for Breaks {
+        fn drop(&mut self) {
+            panic_any(Arc::clone(&self.0));
+        }
+    }
+    struct Rude(Arc<()>);
+    impl Wake for Rude {
+        fn wake(self: Arc<Self>) {
+            panic_any(Arc::clone(&self.0));
+        }
+    }
+    let payload = Arc::new(());
+    let pool = Pool::new();
+    let (release, blocked) = mpsc::channel();
+    let mut items = unblock_iter(Breaks(Arc::clone(&payload), blocked)).on(&pool);
+    let waker = Waker::from(Arc::new(Rude(Arc::clone(&payload))));
+    let polled = pin!(items.next()).poll(&mut Context::from_waker(&waker));
+    assert!(polled.is_pending());
+    drop((waker, release));
+    settle(&pool);
+    let broken = catch_unwind(AssertUnwindSafe(|| block_on(items.next()))).unwrap_err();
+    assert_eq!(broken.downcast_ref(), Some(&"the iterator"));
+    assert_eq!(Arc::strong_count(&payload), 1);
 }
 
 #[test]

@@ -393,13 +393,14 @@ fn destructors_and_wakers_that_panic_cost_no_thread() {
     struct Bomb;
     impl Drop for Bomb {
         fn drop(&mut self) {
-            panic!("dropped");
+            // Of no size: it is kept for ever where it is what the drop of a payload panics with.
+            std::panic::panic_any(());
         }
     }
     struct Rude;
     impl Wake for Rude {
         fn wake(self: Arc<Self>) {
-            panic!("woken");
+            std::panic::panic_any(Bomb);
         }
     }
     let pool = one();
@@ -420,6 +421,38 @@ fn destructors_and_wakers_that_panic_cost_no_thread() {
     drop(release);
     assert_eq!(pool.run_wait(|| thread::current().id()), Ok(thread));
     assert_eq!(job.join_blocking(), Ok(()));
+}
+
+/// What nobody hears of goes, too.
+#[test]
+fn what_destructors_and_wakers_panic_with_is_dropped() {
+    struct Bomb(Arc<()>);
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            std::panic::panic_any(Arc::clone(&self.0));
+        }
+    }
+    struct Rude(Arc<()>);
+    impl Wake for Rude {
+        fn wake(self: Arc<Self>) {
+            std::panic::panic_any(Arc::clone(&self.0));
+        }
+    }
+    let payload = Arc::new(());
+    let pool = one();
+    let (mut job, release) = blocked_job(&pool);
+    let bomb = Bomb(Arc::clone(&payload));
+    pool.run(move || bomb).detach();
+    let waker = Waker::from(Arc::new(Rude(Arc::clone(&payload))));
+    assert!(
+        Pin::new(&mut job)
+            .poll(&mut Context::from_waker(&waker))
+            .is_pending()
+    );
+    drop(waker);
+    drop(release);
+    assert_eq!(pool.run_wait(|| ()), Ok(()));
+    assert_eq!(Arc::strong_count(&payload), 1);
 }
 
 #[test]

@@ -5,11 +5,11 @@
 
 use std::any::Any;
 use std::collections::VecDeque;
-use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::Waker;
 
+use crate::contained::contained;
 use crate::sync::{Mutex, MutexGuard, lock};
 
 pub(super) type Payload = Box<dyn Any + Send>;
@@ -94,8 +94,7 @@ where
                     state.panic = Some(payload);
                     drop(state);
                     // What the stream says next is this panic, not one of the destructor.
-                    let dropped = catch_unwind(AssertUnwindSafe(|| drop(iterator)));
-                    mem::forget(dropped);
+                    contained(|| drop(iterator));
                     return wake(waker);
                 }
             };
@@ -114,7 +113,7 @@ where
 /// Wakes. A waker that panics must not cost the iterator.
 fn wake(waker: Option<Waker>) {
     if let Some(waker) = waker {
-        mem::forget(catch_unwind(AssertUnwindSafe(|| waker.wake())));
+        contained(|| waker.wake());
     }
 }
 

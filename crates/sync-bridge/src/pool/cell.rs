@@ -18,6 +18,7 @@ use std::task::{Poll, Waker};
 use std::{mem, thread};
 
 use super::JobError;
+use crate::contained::contained;
 use crate::sync::{Mutex, MutexGuard, lock};
 
 /// A job as the queue and the threads know it.
@@ -226,13 +227,5 @@ where
             self.lock().state,
             State::Queued(_) | State::Claimed(_) | State::Running
         )
-    }
-}
-
-/// Runs what may panic and must not; the panic hook has reported it.
-fn contained(run: impl FnOnce()) {
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(run)) {
-        // The payload may panic when it is dropped, too.
-        mem::forget(payload);
     }
 }
