@@ -1,5 +1,7 @@
 //! A body that is asked to end.
 
+#[path = "common/keep.rs"]
+mod keep;
 #[path = "common/log.rs"]
 mod log;
 #[path = "common/wakes.rs"]
@@ -14,6 +16,7 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use corokit_monitor::{Handle, IgnoredClose, Monitor, MonitorExt, OobError, Step};
 use futures_lite::future::{block_on, yield_now, zip};
+use keep::keep;
 use log::Log;
 use wakes::{poll, waker};
 
@@ -439,7 +442,7 @@ fn wakers_may_ask_and_drop_while_they_are_told() {
         given = Some(handle.clone());
         async move { handle.try_oob(1).await }
     });
-    let elsewhere: &'static Numbers = Box::leak(Box::new(given.unwrap()));
+    let elsewhere = keep(given.unwrap());
     assert_eq!(monitor.start().now(), Some(Step::Oob(1)));
     let mut first = elsewhere.try_oob(2);
     let mut second = Some(elsewhere.try_oob(3));

@@ -1,5 +1,7 @@
 //! The end: the driver is gone, the body panics, the monitor is dropped in the middle.
 
+#[path = "common/keep.rs"]
+mod keep;
 #[path = "common/log.rs"]
 mod log;
 #[path = "common/wakes.rs"]
@@ -14,6 +16,7 @@ use std::task::{Context, Poll, Waker};
 
 use corokit_monitor::{Handle, Monitor, MonitorExt, OobError, Port, StackHandle, Step, TryOob};
 use futures_lite::future::{block_on, or, yield_now};
+use keep::keep;
 use log::Log;
 use wakes::{poll, waker};
 
@@ -106,10 +109,10 @@ fn the_monitor_goes_at_each_stage_of_a_request() {
     for stage in ["posted", "asked", "answered"] {
         let handle: &'static Numbers;
         let mut monitor = {
-            let keep = kept.clone();
+            let slot = kept.clone();
             let (monitor, given) = monitor_and_handle(|_| {
                 std::future::poll_fn(move |cx| {
-                    if let Some(request) = keep.borrow_mut().as_mut() {
+                    if let Some(request) = slot.borrow_mut().as_mut() {
                         assert!(Pin::new(request).poll(cx).is_pending());
                     }
                     match stage {
@@ -118,7 +121,7 @@ fn the_monitor_goes_at_each_stage_of_a_request() {
                     }
                 })
             });
-            handle = Box::leak(Box::new(given));
+            handle = keep(given);
             monitor
         };
         *kept.borrow_mut() = Some(handle.try_oob(1));

@@ -1,5 +1,7 @@
 //! Wakers and destructors may run any code, even code that uses the same monitor.
 
+#[path = "common/keep.rs"]
+mod keep;
 #[path = "common/wakes.rs"]
 mod wakes;
 

@@ -1,5 +1,7 @@
 //! Monitors that go to other threads, and askers on any thread.
 
+#[path = "common/keep.rs"]
+mod keep;
 #[path = "common/wakes.rs"]
 mod wakes;
 
@@ -17,6 +19,7 @@ use corokit_monitor::{
     Handle, Monitor, MonitorExt, OobError, SendHandle, SendMonitor, Step, TryOob,
 };
 use futures_lite::future::{block_on, poll_once, yield_now, zip};
+use keep::keep;
 use wakes::{poll, waker};
 
 type Numbers = SendHandle<u32, u32>;
@@ -181,8 +184,8 @@ fn a_request_leaves_the_body_for_another_thread() {
                 });
                 (monitor, given.unwrap())
             };
-            let leaked: &'static Numbers = Box::leak(Box::new(handle));
-            *slot.lock().unwrap() = Some(leaked.try_oob(1));
+            let kept = keep(handle);
+            *slot.lock().unwrap() = Some(kept.try_oob(1));
             let (driver_wakes, driver) = waker();
             assert_eq!(
                 poll(&mut monitor.start(), &driver),
@@ -211,7 +214,7 @@ fn a_request_leaves_the_body_for_another_thread() {
                 assert_eq!(poll(&mut request, &asker), Poll::Ready(Ok(10)), "{case}");
             }
             // All is as before: the next request of the body is served as the first one was.
-            *slot.lock().unwrap() = Some(leaked.try_oob(2));
+            *slot.lock().unwrap() = Some(kept.try_oob(2));
             let mut step = monitor.proceed();
             assert_eq!(
                 poll(&mut step, &driver),
@@ -231,7 +234,7 @@ fn a_request_leaves_the_body_for_another_thread() {
 fn a_driver_that_waits_is_woken_for_a_request_that_left_the_body() {
     let (sent, received) = channel();
     let mut monitor = Monitor::boxed_send(|handle: Numbers| async move {
-        let handle: &'static Numbers = Box::leak(Box::new(handle));
+        let handle = keep(handle);
         let mut asks = handle.try_oob(1);
         assert!(poll_once(&mut asks).await.is_none());
         yield_now().await;
@@ -428,7 +431,7 @@ fn a_driver_that_gave_up_its_step_is_neither_woken_nor_kept() {
 fn a_branch_with_a_waker_of_its_own_is_woken_by_its_reply() {
     let (wakes, own) = waker();
     let mut monitor = Monitor::boxed_send(move |handle: Numbers| async move {
-        let handle: &'static Numbers = Box::leak(Box::new(handle));
+        let handle = keep(handle);
         let mut asks = handle.oob(1);
         // Polled inside of the driver's poll, with another waker.
         assert!(poll(&mut asks, &own).is_pending());

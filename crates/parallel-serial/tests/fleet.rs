@@ -478,12 +478,13 @@ fn there_are_never_more_loops_than_were_asked_for() {
 fn many_may_balance_at_once() {
     let started = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&started);
+    let probes = Mutex::new(Vec::new());
     let fleet = Fleet::builder()
         .loops(1..=2)
         .grow_above(Duration::ZERO)
         .shrink_below(Duration::ZERO)
         .balance_by_hand()
-        .probe_with(std::mem::forget)
+        .probe_with(move |probe| probes.lock().unwrap().push(probe))
         .start(move |seat| {
             count.fetch_add(1, SeqCst);
             on_nothing(seat);

@@ -17,9 +17,10 @@ use proptest::prelude::*;
 
 type Work = Box<dyn FnOnce() + Send>;
 
-/// A pool of so many threads and no more. One of none keeps what it was given.
+/// A pool of so many threads and no more. One of none keeps what it was given, which knows how to give it more: so
+/// that goes with the pool, and not with the last who can give it anything.
 struct Small {
-    sender: Mutex<Sender<Work>>,
+    sender: Sender<Work>,
     _receiver: Arc<Mutex<Receiver<Work>>>,
 }
 
@@ -39,14 +40,14 @@ impl Small {
             });
         }
         Arc::new(Small {
-            sender: Mutex::new(sender),
+            sender,
             _receiver: receiver,
         })
     }
 
-    fn taker(self: &Arc<Self>) -> impl Unblock + 'static {
-        let pool = Arc::clone(self);
-        move |job: Work| pool.sender.lock().unwrap().send(job).unwrap()
+    fn taker(&self) -> impl Unblock + use<> {
+        let sender = self.sender.clone();
+        move |job: Work| sender.send(job).unwrap()
     }
 }
 
@@ -406,7 +407,7 @@ fn a_panic_goes_to_the_caller_when_everything_is_down() {
 /// An async job that is never idle does not keep blocking ones from beginning.
 #[test]
 fn async_work_that_spins_lets_blocking_work_begin() {
-    let spins = |pool: Arc<Small>| {
+    let spins = |pool: &Small| {
         let done = Arc::new(AtomicUsize::new(0));
         let seen = Arc::clone(&done);
         let spin = move || {
@@ -426,10 +427,10 @@ fn async_work_that_spins_lets_blocking_work_begin() {
             })
             .unblock_with(pool.taker())
     };
-    assert_eq!(spins(Small::new(1)).run_blocking(), [2, 0, 1]);
-    assert_eq!(block_on(spins(Small::new(1)).run()), [2, 0, 1]);
+    assert_eq!(spins(&Small::new(1)).run_blocking(), [2, 0, 1]);
+    assert_eq!(block_on(spins(&Small::new(1)).run()), [2, 0, 1]);
     // Nor does it do so where the pool takes none of them.
-    assert_eq!(spins(Small::new(0)).run_blocking(), [2, 0, 1]);
+    assert_eq!(spins(&Small::new(0)).run_blocking(), [2, 0, 1]);
 }
 
 /// As many threads as there are jobs, also if the pool has fewer, and async work waits for them.
@@ -451,7 +452,8 @@ fn blocking_jobs_that_wait_for_each_other_find_their_threads() {
                 barrier.wait();
                 done.try_send(()).unwrap();
             });
-        let plan = plan.threads(jobs).unblock_with(Small::new(threads).taker());
+        let pool = Small::new(threads);
+        let plan = plan.threads(jobs).unblock_with(pool.taker());
         for _ in 0..3 {
             assert_eq!(plan.run_blocking().len(), jobs + 1);
         }

@@ -11,6 +11,7 @@ use std::task::{Poll, Wake, Waker};
 use corokit_monitor::{IgnoredClose, MonitorExt, Oob, OobError, Step, TryOob};
 use futures_lite::future::poll_once;
 
+use super::keep::keep;
 use super::wakes::{poll, waker};
 
 type Numbers = HandleOf<u32, u32>;
@@ -49,14 +50,14 @@ fn on_drop(action: impl FnMut() + 'static) {
     ON_DROP.with_borrow_mut(|actions| actions.push(Box::new(action)));
 }
 
-/// A monitor whose body waits for ever, and its handle, leaked for the sake of the tests.
+/// A monitor whose body waits for ever, and its handle.
 fn idle() -> (Idle, &'static Numbers) {
     let mut given = None;
     let monitor = boxed(|handle: Numbers| {
         given = Some(handle);
         pending()
     });
-    (monitor, Box::leak(Box::new(given.unwrap())))
+    (monitor, keep(given.unwrap()))
 }
 
 type Idle = Pin<Box<TheMonitor<u32, u32, Pending<()>>>>;
@@ -244,7 +245,7 @@ fn the_drivers_waker_has_a_refused_request_looked_at_while_it_is_dropped() {
             Poll::<()>::Pending
         })
     });
-    let handle: &'static Numbers = Box::leak(Box::new(given.unwrap()));
+    let handle = keep(given.unwrap());
     slot.replace(Some(handle.oob(1)));
     assert_eq!(monitor.start().now(), Some(Step::Oob(1)));
     let left = slot.take().unwrap();
