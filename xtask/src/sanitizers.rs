@@ -47,7 +47,8 @@ pub(crate) fn nightly() -> Result<()> {
 }
 
 /// Runs the tests of these packages, compiled by nightly with AddressSanitizer, which brings LeakSanitizer. A test
-/// with `leak` in its name leaks on purpose and runs without the latter.
+/// with `leak` in its name leaks on purpose and runs without the latter. Bounds of memory and time that mean nothing
+/// here are off with `cfg(sanitized)`.
 pub(crate) fn asan(workspace: &Workspace, watched: &[&Package]) -> Result<()> {
     let host = host()?;
     if !["x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu"].contains(&host.as_str()) {
@@ -65,7 +66,7 @@ pub(crate) fn asan(workspace: &Workspace, watched: &[&Package]) -> Result<()> {
             .args(packages(watched))
             .arg("--target-dir")
             .arg(workspace.target.join("asan"))
-            .env("RUSTFLAGS", "-Zsanitizer=address")
+            .env("RUSTFLAGS", "-Zsanitizer=address --cfg sanitized")
             .env("ASAN_OPTIONS", format!("detect_leaks={leaks}"));
         run(&mut command)?;
     }
@@ -97,7 +98,10 @@ pub(crate) fn tsan(workspace: &Workspace, watched: &[&Package]) -> Result<()> {
             "CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_LINKER",
             workspace.root.join("xtask/ld-tsan.sh"),
         )
-        .env("RUSTFLAGS", "-Zsanitizer=thread -Zexternal-clangrt")
+        .env(
+            "RUSTFLAGS",
+            "-Zsanitizer=thread -Zexternal-clangrt --cfg sanitized",
+        )
         // Each step takes about ten times as long as without.
         .env("PROPTEST_CASES", "16");
     // Whatever toolchain runs xtask: that of Debian is another one.

@@ -15,6 +15,10 @@ use crate::wire::Wire;
 /// No test waits longer than this for anything.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Whether what the server uses of memory, addresses and processors says anything. A sanitizer keeps what was freed,
+/// has a shadow of all addresses, and makes each access several times as long.
+pub(crate) const USE_IS_BOUNDED: bool = !cfg!(sanitized);
+
 /// Our server. It is killed when this is dropped.
 pub(crate) struct Kv {
     program: &'static Path,
