@@ -131,9 +131,9 @@ impl Drop for Count {
     }
 }
 
-/// Nothing of a run is left after it, however it ends.
+/// However it ends.
 #[test]
-fn nothing_leaks() {
+fn nothing_is_left_of_a_run() {
     #[derive(Clone, Copy, Debug)]
     enum End {
         Well,
