@@ -2,15 +2,19 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use async_channel::Receiver;
 use corokit_bg_utils::Closed;
-use corokit_bg_utils::batcher::{Batch, Batcher, Builder, Failure, TryPushError, Unflushed};
+use corokit_bg_utils::batcher::{
+    Batch, Batcher, Builder, Failure, Report, TryPushError, Unflushed,
+};
 use corokit_lab::{self as lab, Lab};
 use corokit_sched_loop::{sleep, spawn};
 use futures_lite::FutureExt;
@@ -548,6 +552,113 @@ proptest! {
         });
         prop_assert_eq!(handled, expected);
     }
+}
+
+/// Counts how often it is woken; may panic.
+#[derive(Default)]
+struct Bell {
+    rung: AtomicUsize,
+    breaks: bool,
+}
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.rung.fetch_add(1, Ordering::Relaxed);
+        assert!(!self.breaks, "it breaks");
+    }
+}
+
+type Crowded = (Batcher<u32>, Pin<Box<dyn Future<Output = Report<u32, ()>>>>);
+
+/// Makes a batcher of twos with room for one batch, which is full.
+fn crowded() -> Crowded {
+    let builder = Batcher::builder().max(2).queue(2);
+    let (batcher, driver) = builder.build(async |_: Batch<u32>| Ok::<_, ()>(()));
+    batcher.try_push(0).unwrap();
+    batcher.try_push(1).unwrap();
+    (batcher, Box::pin(driver))
+}
+
+fn rung(bells: &[Arc<Bell>]) -> Vec<usize> {
+    let rung = bells.iter().map(|bell| bell.rung.load(Ordering::Relaxed));
+    rung.collect()
+}
+
+/// They need not wait for each other, and whoever comes later waits behind them.
+#[test]
+fn all_for_whom_there_is_room_go_on_at_once() {
+    let bells: [Arc<Bell>; 4] = Default::default();
+    let (batcher, mut driver) = crowded();
+    let mut pushes: Vec<_> = (2..6).map(|item| Box::pin(batcher.push(item))).collect();
+    for (push, bell) in pushes.iter_mut().zip(&bells) {
+        let waker = Waker::from(Arc::clone(bell));
+        assert!(
+            push.as_mut()
+                .poll(&mut Context::from_waker(&waker))
+                .is_pending()
+        );
+    }
+    let cx = &mut Context::from_waker(Waker::noop());
+    assert!(driver.as_mut().poll(cx).is_pending());
+    assert_eq!(rung(&bells), [1, 1, 0, 0]);
+    // Their places are kept.
+    assert_eq!(batcher.try_push(9), Err(TryPushError::Full(9)));
+    // One that does not want its place any more passes it on.
+    drop(pushes.remove(0));
+    assert_eq!(rung(&bells), [1, 1, 1, 0]);
+    // The second may come before the first.
+    assert!(pushes[1].as_mut().poll(cx).is_ready());
+    assert!(pushes[0].as_mut().poll(cx).is_ready());
+    assert_eq!(batcher.len(), 2);
+    assert!(pushes[2].as_mut().poll(cx).is_pending());
+    drop(pushes);
+    drop(batcher);
+    assert_eq!(future::block_on(driver).items, 4);
+}
+
+#[test]
+fn a_waker_that_panics_keeps_neither_others_nor_a_batch() {
+    let broken = Bell {
+        breaks: true,
+        ..Bell::default()
+    };
+    let bells = [Arc::new(broken), Arc::default()];
+    let (batcher, mut driver) = crowded();
+    let mut pushes = [2, 3].map(|item| Box::pin(batcher.push(item)));
+    for (push, bell) in pushes.iter_mut().zip(&bells) {
+        let waker = Waker::from(Arc::clone(bell));
+        assert!(
+            push.as_mut()
+                .poll(&mut Context::from_waker(&waker))
+                .is_pending()
+        );
+    }
+    let cx = &mut Context::from_waker(Waker::noop());
+    let polled = catch_unwind(AssertUnwindSafe(|| driver.as_mut().poll(cx)));
+    assert!(polled.is_err());
+    assert_eq!(rung(&bells), [1, 1]);
+    for push in &mut pushes {
+        assert_eq!(push.as_mut().poll(cx), Poll::Ready(Ok(())));
+    }
+    drop(pushes);
+    drop(batcher);
+    assert_eq!(future::block_on(driver).items, 4);
+}
+
+#[test]
+fn who_has_a_place_when_it_is_closed_gets_the_item_back() {
+    let (batcher, mut driver) = crowded();
+    let mut pushes = [2, 3].map(|item| Box::pin(batcher.push(item)));
+    let cx = &mut Context::from_waker(Waker::noop());
+    for push in &mut pushes {
+        assert!(push.as_mut().poll(cx).is_pending());
+    }
+    assert!(driver.as_mut().poll(cx).is_pending());
+    batcher.close();
+    for (push, item) in pushes.iter_mut().zip(2..) {
+        assert_eq!(push.as_mut().poll(cx), Poll::Ready(Err(Closed(item))));
+    }
+    assert_eq!(future::block_on(driver).items, 2);
 }
 
 /// What the runtimes run: a batch by number, one by time, and one at the end.

@@ -7,12 +7,12 @@ use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::thread;
 use std::time::Instant;
 
 use super::batch::{Batch, FailedBatch, Failure, Home, Report};
-use super::state::{Next, Shared};
+use super::state::{Next, Shared, wake_all};
 use crate::clock::{Sleep, now, sleep_until};
 use crate::sync::lock;
 
@@ -141,7 +141,7 @@ impl<T, E, H, Fut> Driver<T, E, H, Fut> {
         let Some(done) = done else { return };
         let mut wakers = Vec::new();
         self.shared.lock().finished(done, &mut wakers);
-        wakers.into_iter().for_each(Waker::wake);
+        wake_all(wakers);
     }
 }
 
@@ -292,12 +292,14 @@ where
             let mut state = this.shared.lock();
             match state.next(now) {
                 Next::Handle(batch) => {
-                    let pusher = state.next_pusher();
+                    let pushers = state.admit();
                     drop(state);
-                    if let Some(waker) = pusher {
-                        waker.wake();
-                    }
+                    // A waker that panics must not take the batch with it.
+                    let woken = catch_unwind(AssertUnwindSafe(|| wake_all(pushers)));
                     this.start(batch, cx);
+                    if let Err(panic) = woken {
+                        resume_unwind(panic);
+                    }
                     started += 1;
                 }
                 Next::Done if this.running == 0 => {
@@ -352,7 +354,7 @@ impl<T, E, H, Fut> Drop for Driver<T, E, H, Fut> {
         }
         self.shared.release_all(state);
         drop(old);
-        wakers.into_iter().for_each(Waker::wake);
+        wake_all(wakers);
         if let Some(panic) = panicked {
             if !thread::panicking() {
                 resume_unwind(panic);

@@ -12,7 +12,7 @@ use std::time::Instant;
 use corokit_sync_bridge::waiters::{Cancelled, Key};
 
 use super::builder::Builder;
-use super::state::{Shared, State};
+use super::state::{Shared, State, wake_all};
 use crate::Closed;
 use crate::clock::{block_on, block_on_until};
 use crate::sync::MutexGuard;
@@ -114,7 +114,7 @@ impl<T> Batcher<T> {
         if state.closed {
             return Err(TryPushError::Closed(item));
         }
-        if !state.has_room() || !state.pushers.is_empty() {
+        if !state.is_open() {
             return Err(TryPushError::Full(item));
         }
         let driver = state.push(item);
@@ -359,23 +359,13 @@ pub struct Push<'b, T> {
 impl<T> Unpin for Push<'_, T> {}
 
 impl<T> Push<'_, T> {
-    /// Pushes the item, which is this one's turn. The next one has the next turn.
+    /// Pushes the item, for which there is a place.
     #[inline]
     fn complete(&mut self, mut state: MutexGuard<'_, State<T>>) {
         let item = self.item.take().expect("polled after completion");
         let driver = state.push(item);
-        let Some(key) = self.key.take() else {
-            drop(state);
-            if let Some(waker) = driver {
-                waker.wake();
-            }
-            return;
-        };
-        let mut own = None;
-        let _ = state.pushers.cancel(key, &mut own);
-        let next = state.next_pusher();
         drop(state);
-        for waker in [driver, next].into_iter().flatten() {
+        if let Some(waker) = driver {
             waker.wake();
         }
     }
@@ -385,29 +375,33 @@ impl<T> Push<'_, T> {
         // The waker is cloned without the lock, so everything is looked at again.
         let mut waker = Some(cx.waker().clone());
         let mut state = self.batcher.shared.lock();
-        if state.closed {
-            let mut old = None;
-            if let Some(key) = self.key.take() {
-                let _ = state.pushers.cancel(key, &mut old);
+        match self.key {
+            Some(key) => match state.pushers.poll(key, &mut waker) {
+                Poll::Ready(has_place) => {
+                    self.key = None;
+                    if has_place {
+                        state.unreserve();
+                    }
+                }
+                Poll::Pending => {
+                    drop(state);
+                    drop(waker);
+                    return Poll::Pending;
+                }
+            },
+            None if state.closed || state.is_open() => {}
+            None => {
+                self.key = Some(state.pushers.push_back((), waker));
+                return Poll::Pending;
             }
+        }
+        if state.closed {
             drop(state);
-            drop(old);
             let item = self.item.take().expect("polled after completion");
             return Poll::Ready(Err(Closed(item)));
         }
-        if state.has_room() && state.pushers.front_key() == self.key {
-            self.complete(state);
-            return Poll::Ready(Ok(()));
-        }
-        match self.key {
-            None => self.key = Some(state.pushers.push_back((), waker)),
-            Some(key) => {
-                let _ = state.pushers.poll(key, &mut waker);
-                drop(state);
-                drop(waker);
-            }
-        }
-        Poll::Pending
+        self.complete(state);
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -420,7 +414,7 @@ impl<T> Future for Push<'_, T> {
         assert!(this.item.is_some(), "polled after completion");
         if this.key.is_none() {
             let state = this.batcher.shared.lock();
-            if !state.closed && state.has_room() && state.pushers.is_empty() {
+            if state.is_open() {
                 this.complete(state);
                 return Poll::Ready(Ok(()));
             }
@@ -434,17 +428,14 @@ impl<T> Drop for Push<'_, T> {
         let Some(key) = self.key else { return };
         let mut waker = None;
         let mut state = self.batcher.shared.lock();
-        let was_first = state.pushers.front_key() == Some(key);
-        let _ = state.pushers.cancel(key, &mut waker);
-        // It may have been woken for room that it has not used.
-        let next = match was_first {
-            true => state.next_pusher(),
-            false => None,
-        };
-        drop(state);
-        if let Some(waker) = next {
-            waker.wake();
+        let mut next = Vec::new();
+        if let Cancelled::Granted(true) = state.pushers.cancel(key, &mut waker) {
+            // The place that was kept for it is for somebody else.
+            state.unreserve();
+            next = state.admit();
         }
+        drop(state);
+        wake_all(next);
     }
 }
 

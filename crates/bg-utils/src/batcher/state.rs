@@ -5,6 +5,7 @@ use std::mem;
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
+use std::vec;
 
 use corokit_sync_bridge::waiters::WaitList;
 
@@ -26,15 +27,18 @@ pub(super) struct State<T> {
     since: Option<Instant>,
     /// Those that are full, the oldest first.
     full: VecDeque<Vec<T>>,
-    /// How many items there are in all of these.
+    /// How many items there are in all of these, and how many places are kept for those who waited and
+    /// have not seen yet that there is room.
     pub(super) queued: usize,
+    reserved: usize,
     /// How many items were ever pushed, and how many of them, from the first on, are done.
     pub(super) pushed: u64,
     pub(super) done: u64,
     /// Items up to this one go at once.
     flush_to: u64,
-    /// Those who wait for room. The first one helps itself when it is polled.
-    pub(super) pushers: WaitList<(), ()>,
+    /// Those who wait for room. They are granted whether there is a place, which is then kept for them:
+    /// so all for whom there is room go on at once, and nobody behind them has to wait for that.
+    pub(super) pushers: WaitList<(), bool>,
     /// Those who wait for items to be done, up to which.
     pub(super) flushers: WaitList<u64, ()>,
     /// The driver, if it waits for something to come.
@@ -68,6 +72,7 @@ impl<T> Shared<T> {
                 since: None,
                 full: VecDeque::new(),
                 queued: 0,
+                reserved: 0,
                 pushed: 0,
                 done: 0,
                 flush_to: 0,
@@ -103,20 +108,29 @@ impl<T> Shared<T> {
     /// Lets all those go who wait to push, who will find that it is closed.
     pub(super) fn release_all(&self, mut state: MutexGuard<'_, State<T>>) {
         let mut wakers = Vec::with_capacity(state.pushers.len());
-        while let Ok((_, waker)) = state.pushers.grant_front(()) {
+        while let Ok((_, waker)) = state.pushers.grant_front(false) {
             wakers.extend(waker);
         }
         drop(state);
-        for waker in wakers {
-            waker.wake();
-        }
+        wake_all(wakers);
     }
 }
 
 impl<T> State<T> {
     #[inline]
-    pub(super) fn has_room(&self) -> bool {
-        self.queued < self.capacity
+    fn has_room(&self) -> bool {
+        self.queued + self.reserved < self.capacity
+    }
+
+    /// Whether somebody who has just come may push: those who wait are served as soon as there is room.
+    #[inline]
+    pub(super) fn is_open(&self) -> bool {
+        !self.closed && self.has_room()
+    }
+
+    /// Gives up a place that is kept.
+    pub(super) fn unreserve(&mut self) {
+        self.reserved -= 1;
     }
 
     /// Takes an item, for which there is room. Returns the driver's waker, if it is to hear of it.
@@ -187,12 +201,18 @@ impl<T> State<T> {
         due.map_or(Next::Idle, Next::Until)
     }
 
-    /// Takes the waker of the first who waits to push, if there is room for it.
-    pub(super) fn next_pusher(&mut self) -> Option<Waker> {
-        match self.has_room() {
-            true => self.pushers.take_front_waker(),
-            false => None,
+    /// Keeps places for those who wait to push, the first ones first, as long as there is room. To be
+    /// called whenever there is more. Returns their wakers.
+    pub(super) fn admit(&mut self) -> Vec<Waker> {
+        let mut wakers = Vec::new();
+        while self.has_room() {
+            let Ok((_, waker)) = self.pushers.grant_front(true) else {
+                break;
+            };
+            self.reserved += 1;
+            wakers.extend(waker);
         }
+        wakers
     }
 
     /// Notes that items are done, and adds the wakers of those who wait for that.
@@ -213,5 +233,19 @@ impl<T> State<T> {
         items.append(&mut self.filling);
         self.since = None;
         self.queued = 0;
+    }
+}
+
+/// Calls wakers in their order, and all of them, also if one of them panics.
+pub(super) fn wake_all(wakers: Vec<Waker>) {
+    let mut rest = Rest(wakers.into_iter());
+    rest.0.by_ref().for_each(Waker::wake);
+}
+
+struct Rest(vec::IntoIter<Waker>);
+
+impl Drop for Rest {
+    fn drop(&mut self) {
+        self.0.by_ref().for_each(Waker::wake);
     }
 }
