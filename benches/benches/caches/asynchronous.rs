@@ -190,10 +190,10 @@ pub(crate) fn stampede(cache: CacheOf, tasks: usize, repeat: u64) -> Vec<f64> {
         let waiting = tasks as u64 - u64::from(inits.get());
         let measured = [each, f64::from(inits.get()), wakes as f64 / waiting as f64];
         for (total, measured) in total.iter_mut().zip(measured) {
-            *total += measured / repeat as f64;
+            *total += measured;
         }
     }
-    total.to_vec()
+    total.map(|total| total / repeat as f64).to_vec()
 }
 
 /// How many turns the value takes to be made.
