@@ -13,7 +13,7 @@ use std::time::Duration;
 use async_channel::Receiver;
 use corokit_bg_utils::Closed;
 use corokit_bg_utils::batcher::{
-    Batch, Batcher, Builder, Failure, Report, TryPushError, Unflushed,
+    Batch, Batcher, Builder, Failure, Push, Report, TryPushError, Unflushed,
 };
 use corokit_lab::{self as lab, Lab};
 use corokit_sched_loop::{sleep, spawn};
@@ -579,6 +579,15 @@ fn crowded() -> Crowded {
     (batcher, Box::pin(driver))
 }
 
+/// Polls each with its bell, and finds none that need not wait.
+fn all_wait(pushes: &mut [Pin<Box<Push<'_, u32>>>], bells: &[Arc<Bell>]) {
+    for (push, bell) in pushes.iter_mut().zip(bells) {
+        let waker = Waker::from(Arc::clone(bell));
+        let polled = push.as_mut().poll(&mut Context::from_waker(&waker));
+        assert!(polled.is_pending());
+    }
+}
+
 fn rung(bells: &[Arc<Bell>]) -> Vec<usize> {
     let rung = bells.iter().map(|bell| bell.rung.load(Ordering::Relaxed));
     rung.collect()
@@ -590,14 +599,7 @@ fn all_for_whom_there_is_room_go_on_at_once() {
     let bells: [Arc<Bell>; 4] = Default::default();
     let (batcher, mut driver) = crowded();
     let mut pushes: Vec<_> = (2..6).map(|item| Box::pin(batcher.push(item))).collect();
-    for (push, bell) in pushes.iter_mut().zip(&bells) {
-        let waker = Waker::from(Arc::clone(bell));
-        assert!(
-            push.as_mut()
-                .poll(&mut Context::from_waker(&waker))
-                .is_pending()
-        );
-    }
+    all_wait(&mut pushes, &bells);
     let cx = &mut Context::from_waker(Waker::noop());
     assert!(driver.as_mut().poll(cx).is_pending());
     assert_eq!(rung(&bells), [1, 1, 0, 0]);
@@ -625,14 +627,7 @@ fn a_waker_that_panics_keeps_neither_others_nor_a_batch() {
     let bells = [Arc::new(broken), Arc::default()];
     let (batcher, mut driver) = crowded();
     let mut pushes = [2, 3].map(|item| Box::pin(batcher.push(item)));
-    for (push, bell) in pushes.iter_mut().zip(&bells) {
-        let waker = Waker::from(Arc::clone(bell));
-        assert!(
-            push.as_mut()
-                .poll(&mut Context::from_waker(&waker))
-                .is_pending()
-        );
-    }
+    all_wait(&mut pushes, &bells);
     let cx = &mut Context::from_waker(Waker::noop());
     let polled = catch_unwind(AssertUnwindSafe(|| driver.as_mut().poll(cx)));
     assert!(polled.is_err());
