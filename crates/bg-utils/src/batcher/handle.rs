@@ -57,8 +57,8 @@ impl<T> Batcher<T> {
         Batcher { shared }
     }
 
-    /// Pushes an item, and waits for room if the queue is full. Those who wait have their turns in
-    /// the order in which they came.
+    /// Pushes an item, and waits for room if the queue is full. Those who wait get places in the order
+    /// in which they came, and push when they are polled.
     ///
     /// # Errors
     ///
