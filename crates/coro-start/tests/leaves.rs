@@ -107,7 +107,7 @@ fn polls_without_a_wake_change_nothing() {
     let mut received = eager(receiver.recv(), |rest| rest);
     let mut notified = eager(event.listen(), |rest| rest);
     let mut passed = eager(gate.wait(), |rest| rest);
-    let mut slept = eager(smol::Timer::after(std::time::Duration::MAX), |rest| rest);
+    let mut slept = eager(smol::Timer::never(), |rest| rest);
     let mut started = pin!(CoroStart::new(gate.wait()));
     started.as_mut().start();
 
