@@ -44,8 +44,9 @@ pub fn put_and_get(channel: ChannelOf, count: u64) -> f64 {
     /// Measures a channel by its ends, and the functions that are awaited.
     macro_rules! ready {
         ($ends:expr, $send:ident, $recv:ident) => {{
-            #[allow(unused_mut, reason = "only some receivers are asked by `&mut`")]
-            let (sender, mut receiver) = $ends;
+            let (sender, receiver) = $ends;
+            // Some are asked by `&mut`.
+            let receiver = &mut { receiver };
             block_on(async {
                 for item in 0..count.div_ceil(10) {
                     assert!(sender.$send(item).await.is_ok());
@@ -143,8 +144,9 @@ pub fn threads_to_task(
     /// Measures a channel by its ends, the sender's function that blocks, and the receiver's that is awaited.
     macro_rules! across {
         ($ends:expr, $send:ident, |$receiver:ident| $recv:expr) => {{
-            #[allow(unused_mut, reason = "only some receivers are asked by `&mut`")]
-            let (sender, mut $receiver) = $ends;
+            let (sender, receiver) = $ends;
+            // Some are asked by `&mut`.
+            let $receiver = &mut { receiver };
             across!(sender, $send, async {
                 let mut received = 0;
                 while let Some(item) = $recv.await.ok_or_none() {
